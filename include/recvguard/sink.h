@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECVGUARD_SINK_H
+#define RECVGUARD_SINK_H
+
+#include <stdbool.h>
+
+#include <recvguard/error.h>
+#include <recvguard/event.h>
+
+/* Where events go. One sink is one format written to one place. Not thread-safe; several may be open. */
+
+struct rg_sink;
+
+struct rg_sink_opts {
+	bool color;	       /* only ever honoured by the text format */
+	bool hex;	       /* text: payload as hex and ASCII under each line (-x) */
+	bool tracee_pointers;  /* tracee formats: print msg as Tracee does, a bare pointer */
+	unsigned width;	       /* text: columns of the terminal, 0 = unlimited */
+	const char *host;      /* name of this machine (tracee's hostName), borrowed */
+};
+
+/* spec is FORMAT or FORMAT=FILE ("-" or none: standard output). Files are created with mode 0600 and replaced.
+ * Errors: -EINVAL unknown format (the message lists the known ones), -errno of opening. */
+int rg_sink_open(const char *spec, const struct rg_sink_opts *opts, struct rg_sink **ret, struct rg_err *err);
+
+/* Write one event. Buffered: an error may belong to an earlier event. -EPIPE: the reader is gone;
+ * -ENOSPC, -EIO...: err says the file; the sink then refuses further events with the same error. */
+int rg_sink_write(struct rg_sink *s, const struct rg_event *ev, struct rg_err *err);
+/* Hand over what is buffered. */
+int rg_sink_flush(struct rg_sink *s, struct rg_err *err);
+/* Finish (trailers, fsync of regular files) and free, also on error. NULL is allowed. */
+int rg_sink_close(struct rg_sink *s, struct rg_err *err);
+
+/* The names of all formats with one line of documentation each; ends with a NULL name. */
+struct rg_sink_format {
+	const char *name;
+	const char *doc;
+};
+extern const struct rg_sink_format rg_sink_formats[];
+
+#endif
