@@ -83,6 +83,9 @@ def main():
             ok, bad, skip = judge(code, text, late)
             print(f"{a.label}{t['s']}/{t['name']}: {len(ok)} ok" + (f", {len(bad)} FAILED" if bad else "")
                   + (f", {len(skip)} skipped" if skip else "") + f" ({time.time() - start:.1f} s)", flush=True)
+            for l in text.splitlines():
+                if l.startswith("#: "):  # what a test wants read in the summary
+                    print("  " + l[3:])
             for name, why in skip:
                 print(f"  skipped: {name}: {why}")
             if bad:
