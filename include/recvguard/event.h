@@ -155,6 +155,48 @@ struct rg_route_info {
 };
 extern const struct rg_route_info rg_routes[RG_RT__COUNT];
 
+/* What a descriptor stands for: fd.kind. Names in event/names.c. */
+enum rg_fdkind {
+	RG_FDK_UNKNOWN,
+	RG_FDK_FILE,
+	RG_FDK_DIRECTORY,
+	RG_FDK_CHARDEV,
+	RG_FDK_BLOCKDEV,
+	RG_FDK_SYMLINK, /* O_PATH | O_NOFOLLOW */
+	RG_FDK_FIFO,	/* a pipe with a path */
+	RG_FDK_PIPE,
+	RG_FDK_SOCKET,
+	RG_FDK_MEMFD,
+	RG_FDK_EVENTFD,
+	RG_FDK_EVENTPOLL,
+	RG_FDK_TIMERFD,
+	RG_FDK_SIGNALFD,
+	RG_FDK_INOTIFY,
+	RG_FDK_FANOTIFY,
+	RG_FDK_PIDFD,
+	RG_FDK_IO_URING,
+	RG_FDK_USERFAULTFD,
+	RG_FDK_BPF, /* map, program, link, BTF, token, iterator */
+	RG_FDK_PERF_EVENT,
+	RG_FDK_DMABUF,
+	RG_FDK_SYNC_FILE,
+	RG_FDK_NAMESPACE,
+	RG_FDK_SECCOMP, /* the listener of user notifications */
+	RG_FDK_KVM,
+	RG_FDK_ANON, /* another anonymous inode: its name is in fd.path */
+	RG_FDK__COUNT
+};
+
+/* One row of the table of MSG_* flags (msgflags.def); ends with a NULL name. */
+enum { RG_MSGFLAG_IN = 1, RG_MSGFLAG_OUT = 2, RG_MSGFLAG_SEND = 4 };
+struct rg_msgflag_info {
+	const char *name;
+	uint32_t value;
+	uint8_t dirs;		      /* RG_MSGFLAG_* of its uses; 0: inside the kernel only */
+	const char *given, *returned; /* what it means there, "" nothing */
+};
+extern const struct rg_msgflag_info rg_msgflags[];
+
 enum rg_how { RG_HOW_MESSAGE, RG_HOW_CONNECT, RG_HOW_SOCKET, RG_HOW_KERNEL, RG_HOW_MSGID };
 enum rg_action { RG_ACT_ALLOW, RG_ACT_DENY, RG_ACT_DROP, RG_ACT_STRIP, RG_ACT_KILL, RG_ACT_LOG };
 enum rg_loss {
@@ -238,7 +280,7 @@ int rg_name_value(const struct rg_name *names, const char *name, size_t len, uin
 const struct rg_name *rg_event_names(const struct rg_event *ev, enum rg_field f);
 
 extern const struct rg_name rg_names_events[], rg_names_routes[], rg_names_families[], rg_names_socktypes[],
-	rg_names_msgflags[], rg_names_errnos[], rg_names_hows[], rg_names_actions[], rg_names_losses[],
+	rg_names_msgflags[], rg_names_msgoutflags[], rg_names_errnos[], rg_names_hows[], rg_names_actions[], rg_names_losses[],
 	rg_names_ipprotos[], rg_names_netlink_protos[], rg_names_etherprotos[], rg_names_fdkinds[],
 	rg_names_openflags[], rg_names_seals[];
 
