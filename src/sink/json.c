@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sink/json.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "sink/keys.h"
+#include "sink/put.h"
+#include "sink/sink.h"
+
+struct walk {
+	struct rg_json *j;
+	struct rg_buf *b;
+	bool node_tags; /* an element has tags of its own */
+};
+
+static char *put_time(struct rg_json *j, char *p, uint64_t ns)
+{
+	uint64_t sec = ns / 1000000000;
+	size_t slot = sec % RG_ARRAY_LEN(j->seconds);
+
+	if (j->seconds[slot].key != sec + 1) {
+		rg_put_second(j->seconds[slot].text, sec);
+		j->seconds[slot].key = sec + 1;
+	}
+	*p++ = '"';
+	memcpy(p, j->seconds[slot].text, 24);
+	p += 19; /* 2^64 ns end in the year 2554: never more than four digits */
+	*p++ = '.';
+	p = rg_put_9(p, (uint32_t)(ns % 1000000000));
+	return rg_put_lit(p, "Z\"");
+}
+
+static char *put_name(struct rg_buf *b, char *p, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (!rg_put_room(b, &p, n + 4))
+		return rg_put_lit(p, "\"\"");
+	*p++ = '"';
+	p = rg_put(p, name, n); /* names are ours: nothing to escape */
+	*p++ = '"';
+	return p;
+}
+
+static char *put_enum(struct rg_buf *b, char *p, int64_t i, const struct rg_name *names)
+{
+	const char *name = rg_name_of(names, (uint64_t)i);
+
+	return name ? put_name(b, p, name) : rg_put_i64(p, i);
+}
+
+static char *put_flags(struct rg_buf *b, char *p, uint64_t u, const struct rg_name *names)
+{
+	uint64_t rest = u;
+	char *start;
+
+	*p++ = '[';
+	for (; names && names->name; names++) {
+		if (names->value ? (rest & names->value) != names->value : u != 0)
+			continue;
+		rest &= ~names->value;
+		p = put_name(b, p, names->name);
+		*p++ = ',';
+	}
+	if (rest) {
+		p = rg_put_lit(p, "\"0x");
+		p = rg_put_hex(p, rest);
+		p = rg_put_lit(p, "\",");
+	}
+	start = p - 1;
+	if (*start == ',')
+		p--;
+	*p++ = ']';
+	return p;
+}
+
+static char *put_chain(struct walk *w, char *p, const struct rg_node *n, bool object);
+
+static char *put_value(struct walk *w, char *p, enum rg_type type, const struct rg_value *v,
+		       const struct rg_name *names)
+{
+	switch (type) {
+	case RG_T_BOOL: return v->u ? rg_put_lit(p, "true") : rg_put_lit(p, "false");
+	case RG_T_INT: return rg_put_i64(p, v->i);
+	case RG_T_UINT:
+	case RG_T_SIZE:
+	case RG_T_DURATION: return rg_put_u64(p, v->u);
+	case RG_T_TIME: return put_time(w->j, p, v->u);
+	case RG_T_ENUM: return put_enum(w->b, p, v->i, names);
+	case RG_T_FLAGS: return put_flags(w->b, p, v->u, names);
+	case RG_T_STR:
+	case RG_T_BYTES: return rg_put_json_bytes(w->b, p, v->p, v->len);
+	case RG_T_ADDR: return rg_put_json_bytes(w->b, p, v->addr->text, v->addr->text_len);
+	case RG_T_OBJECT: return put_chain(w, p, v->node, true);
+	case RG_T_LIST: return put_chain(w, p, v->node, false);
+	default: return rg_put_lit(p, "null");
+	}
+}
+
+static char *put_chain(struct walk *w, char *p, const struct rg_node *n, bool object)
+{
+	char close = object ? '}' : ']';
+
+	*p++ = object ? '{' : '[';
+	for (bool first = true; n; n = n->next, first = false) {
+		if (!rg_put_room(w->b, &p, 256))
+			break;
+		if (!first)
+			*p++ = ',';
+		if (object) {
+			p = put_name(w->b, p, n->name);
+			*p++ = ':';
+		}
+		w->node_tags |= n->tag != 0;
+		p = put_value(w, p, n->type, &n->v, n->names);
+	}
+	*p++ = close;
+	return p;
+}
+
+static char *put_tag(char *p, uint8_t tag)
+{
+	static const struct {
+		uint8_t bit;
+		char text[8];
+	} bits[] = {{RG_TAG_K, "K,"},
+		    {RG_TAG_U, "U,"},
+		    {RG_TAG_TOCTOU, "TOCTOU,"},
+		    {RG_TAG_OPT, "OPT,"},
+		    {RG_TAG_LATE, "LATE,"}};
+	char *start = p;
+
+	for (size_t i = 0; i < RG_ARRAY_LEN(bits); i++)
+		if (tag & bits[i].bit)
+			p = rg_put(p, bits[i].text, strnlen(bits[i].text, 8));
+	return p > start ? p - 1 : p;
+}
+
+/* Tags of elements that differ from their field's: "fd[2].path":"K,LATE". */
+static char *put_node_tags(struct rg_buf *b, char *p, const struct rg_node *n, uint8_t tag, const char *path,
+			   size_t path_len)
+{
+	char sub[256];
+
+	for (unsigned i = 0; n; n = n->next, i++) {
+		uint8_t own = n->tag ? n->tag : tag;
+		size_t room = n->name ? strlen(n->name) + 1 : 24;
+		char *end;
+
+		if (path_len + room > sizeof(sub) || !rg_put_room(b, &p, sizeof(sub) + 64))
+			return p;
+		end = rg_put(sub, path, path_len);
+		if (n->name) {
+			*end++ = '.';
+			end = rg_put(end, n->name, room - 1);
+		} else {
+			*end++ = '[';
+			end = rg_put_u64(end, i);
+			*end++ = ']';
+		}
+		if (own != tag) {
+			p = rg_put_lit(p, ",\"");
+			p = rg_put(p, sub, (size_t)(end - sub));
+			p = rg_put_lit(p, "\":\"");
+			p = put_tag(p, own);
+			*p++ = '"';
+		}
+		if (n->type == RG_T_OBJECT || n->type == RG_T_LIST)
+			p = put_node_tags(b, p, n->v.node, own, sub, (size_t)(end - sub));
+	}
+	return p;
+}
+
+static char *put_tags(struct walk *w, char *p, const struct rg_event *ev)
+{
+	char *start;
+	size_t at;
+
+	p = rg_put_lit(p, ",\"tags\":{");
+	at = (size_t)(p - w->b->data);
+	for (int f = 0; f < RG_F__COUNT; f++) {
+		const struct rg_field_info *info = &rg_fields[f];
+
+		if (!ev->tag[f])
+			continue;
+		if (ev->tag[f] != RG_TAG_K) {
+			p = rg_put_lit(p, ",\"");
+			p = rg_put(p, info->name, strlen(info->name));
+			p = rg_put_lit(p, "\":\"");
+			p = put_tag(p, ev->tag[f]);
+			*p++ = '"';
+			if (!rg_put_room(w->b, &p, 128))
+				break;
+		}
+		if (w->node_tags && (info->type == RG_T_LIST || info->type == RG_T_OBJECT))
+			p = put_node_tags(w->b, p, ev->v[f].node, ev->tag[f], info->name, strlen(info->name));
+	}
+	start = w->b->data + at;
+	if (p > start) { /* the first comma is one too many */
+		memmove(start, start + 1, (size_t)(p - start) - 1);
+		p--;
+	}
+	*p++ = '}';
+	return p;
+}
+
+static inline char *put_piece(char *p, const struct rg_piece *c)
+{
+	memcpy(p, c->text, 24);
+	if (__builtin_expect(c->len > 24, 0))
+		memcpy(p + 24, c->text + 24, RG_PIECE - 1 - 24);
+	return p + c->len;
+}
+
+static inline char *put_field(struct walk *w, char *p, const struct rg_keys *k, const struct rg_event *ev,
+			      int f)
+{
+	const struct rg_value *v = &ev->v[f];
+	const struct rg_quick_names *q = k->quick[f];
+
+	if (q && (uint64_t)v->i < RG_QUICK_ENUM && q->v[v->i].len) {
+		memcpy(p, q->v[v->i].text, sizeof(q->v[0].text));
+		return p + q->v[v->i].len;
+	}
+	return put_value(w, p, rg_fields[f].type, v,
+			 f == RG_F_SOCK_PROTOCOL ? rg_event_names(ev, f) : rg_fields[f].names);
+}
+
+/* Bits of the tags that are not plain K, of all present fields. */
+static char *put_fields(struct walk *w, char *p, const struct rg_event *ev, uint8_t *ret_odd)
+{
+	const struct rg_keys *k = rg_keys_get();
+	uint8_t odd = 0;
+	int group = -1;
+
+	for (int f = 0; f < RG_F__COUNT; f++) {
+		if (!ev->tag[f])
+			continue;
+		odd |= ev->tag[f] ^ RG_TAG_K;
+		if (k->group[f] == group) {
+			p = put_piece(p, &k->key[f]);
+		} else {
+			p = put_piece(p,
+				      group < 0 ? &k->first[k->group[f]] : &k->between[group][k->group[f]]);
+			group = k->group[f];
+			memcpy(p, k->key[f].text + 1, 32);
+			p += k->key[f].len - 1;
+		}
+		p = put_field(w, p, k, ev, f);
+	}
+	*ret_odd = odd;
+	return group < 0 ? rg_put_lit(p, "{") : put_piece(p, &k->last[group]);
+}
+
+int rg_json_event(struct rg_json *j, struct rg_buf *b, const struct rg_event *ev)
+{
+	struct walk w = {.j = j, .b = b};
+	size_t start = b->len;
+	uint8_t odd = 0;
+	char *p;
+
+	b->oom = false;
+	if (!rg_buf_room(b, PUT_SLACK))
+		return -ENOMEM;
+	p = put_fields(&w, b->data + b->len, ev, &odd);
+	if (odd || w.node_tags)
+		p = put_tags(&w, p, ev);
+	p = rg_put_lit(p, "}\n");
+	b->len = (size_t)(p - b->data);
+	if (!b->oom)
+		return 0;
+	b->len = start;
+	b->oom = false;
+	return -ENOMEM;
+}
+
+void rg_json_value(struct rg_json *j, struct rg_buf *b, enum rg_type type, const struct rg_value *v,
+		   const struct rg_name *names)
+{
+	struct walk w = {.j = j, .b = b};
+
+	if (rg_buf_room(b, PUT_SLACK))
+		b->len = (size_t)(put_value(&w, b->data + b->len, type, v, names) - b->data);
+}
+
+void rg_json_bytes(struct rg_buf *b, const char *p, size_t len)
+{
+	if (rg_buf_room(b, PUT_SLACK))
+		b->len = (size_t)(rg_put_json_bytes(b, b->data + b->len, p, len) - b->data);
+}
+
+void rg_json_lossy(struct rg_buf *b, const char *p, size_t len)
+{
+	if (rg_buf_room(b, PUT_SLACK))
+		b->len = (size_t)(rg_put_json_lossy(b, b->data + b->len, p, len) - b->data);
+}
+
+void rg_json_time(struct rg_json *j, struct rg_buf *b, uint64_t ns)
+{
+	if (rg_buf_room(b, PUT_SLACK))
+		b->len = (size_t)(put_time(j, b->data + b->len, ns) - b->data);
+}
+
+void rg_tag_text(struct rg_buf *b, uint8_t tag)
+{
+	if (rg_buf_room(b, 64))
+		b->len = (size_t)(put_tag(b->data + b->len, tag) - b->data);
+}
+
+static int json_sink_event(struct rg_sink *s, const struct rg_event *ev, struct rg_err *err)
+{
+	int r = rg_json_event(s->state, &s->out.buf, ev);
+
+	return r ? rg_fail(err, r, "out of memory for one event as JSON") : 0;
+}
+
+const struct rg_format rg_format_json = {
+	.lines = true,
+	.state_size = sizeof(struct rg_json),
+	.event = json_sink_event,
+};
