@@ -282,6 +282,6 @@ const struct rg_name *rg_event_names(const struct rg_event *ev, enum rg_field f)
 extern const struct rg_name rg_names_events[], rg_names_routes[], rg_names_families[], rg_names_socktypes[],
 	rg_names_msgflags[], rg_names_msgoutflags[], rg_names_errnos[], rg_names_hows[], rg_names_actions[], rg_names_losses[],
 	rg_names_ipprotos[], rg_names_netlink_protos[], rg_names_etherprotos[], rg_names_fdkinds[],
-	rg_names_openflags[], rg_names_seals[];
+	rg_names_openflags[], rg_names_seals[], rg_names_pkttypes[], rg_names_hatypes[];
 
 #endif

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#define RG_UNIT_MAIN(tests)                                                                                  \
-	int main(void)                                                                                       \
-	{                                                                                                    \
-		cmocka_set_message_output(CM_OUTPUT_TAP);                                                    \
-		return cmocka_run_group_tests(tests, NULL, NULL);                                            \
+#define RG_UNIT_MAIN(tests)                                       \
+	int main(void)                                            \
+	{                                                         \
+		cmocka_set_message_output(CM_OUTPUT_TAP);         \
+		return cmocka_run_group_tests(tests, NULL, NULL); \
 	}
 
 #endif
