@@ -176,12 +176,12 @@ static const struct sample samples[] = {
 	 "family=netlink pid=1234 groups=0 text=netlink pid 1234", "netlink pid 1234", -1},
 	{"packet", AF_PACKET, 3, -1, B("\x11\0\x08\x00\x03\0\0\0\x01\0\x02\x06\x00\x11\x22\x33\x44\x55\0\0"),
 	 18,
-	 "family=packet ifindex=3 protocol=2048 hatype=ether pkttype=multicast hwaddr=00:11:22:33:44:55 "
-	 "text=packet if 3 protocol 2048 multicast 00:11:22:33:44:55",
-	 "packet if 3 protocol 2048 multicast 00:11:22:33:44:55", -1},
+	 "family=packet ifindex=3 protocol=ip hatype=ether pkttype=multicast hwaddr=00:11:22:33:44:55 "
+	 "text=packet if 3 protocol ip multicast 00:11:22:33:44:55",
+	 "packet if 3 protocol ip multicast 00:11:22:33:44:55", -1},
 	{"SOCK_PACKET, whose family is a device type", AF_PACKET, 10, -1,
 	 B("\x01\0lo\0\0\0\0\0\0\0\0\0\0\0\0\x08\x06"), 18,
-	 "family=packet hatype=ether dev=lo protocol=2054 text=packet dev lo protocol 2054", NULL, -1},
+	 "family=packet hatype=ether dev=lo protocol=arp text=packet dev lo protocol arp", NULL, -1},
 	{"vsock", AF_VSOCK, 1, 0, B("\x28\0\0\0\0\x04\0\0\x02\0\0\0\0\0\0\0"), 16,
 	 "family=vsock cid=2 port=1024 vsock_flags=0 text=vsock host:1024", "host", 1024},
 	{"can raw", AF_CAN, 3, 1, B("\x1d\0\0\0\x04\0\0\0"), 8, "family=can ifindex=4 text=can if 4",
@@ -403,7 +403,8 @@ static void every_length_is_read_to_its_end_and_no_further(void **state)
 			bool want = len == 1 || (len >= 2 && len < samples[i].need);
 			int32_t port;
 
-			if (bad != want)
+			/* a length inside the address that now goes past its end is another thing to say */
+			if (bad != want && !(bad && strstr(got, "goes past")))
 				fail_msg("%s cut to %zu: %s", samples[i].what, len, got);
 			if (bad && len > 2)
 				assert_int_equal(rg_node_find(ev->v[RG_F_MSG_NAME].node, "bytes")->v.len,
