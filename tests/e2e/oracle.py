@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Run a self-oracle program under recvguard and compare the two views of every message; one TAP line a case.
+
+usage: oracle.py RECVGUARD PROGRAM [--opt=OPTION]... [--tier T] [--keep DIR]
+       oracle.py --events FILE --truth FILE [--tier T]     compare two files made elsewhere (in a VM)
+
+A value tagged K must equal the truth. One tagged U must too, unless the case says that another thread was
+swapping pointers (racy). A value that is absent fails as well, unless limits.py names the field, route and
+tier with the reason; those are printed.
+"""
+import argparse, collections, json, os, subprocess, sys, tempfile
+import compare, limits
+
+
+def lines(path):
+    with open(path, encoding="utf-8") as f:
+        return [json.loads(l) for l in f if l.strip()]
+
+
+def run(a, folder):
+    events, truth = os.path.join(folder, "events.json"), os.path.join(folder, "truth.json")
+    cmd = [a.recvguard, "trace", "--errors", "--snaplen", "all", "-o", f"json={events}"]
+    cmd += ["--tier", a.tier] if a.tier else []
+    p = subprocess.run(cmd + a.opt + ["--", a.program], env=dict(os.environ, RG_ORACLE=truth), capture_output=True,
+                       text=True, errors="replace", timeout=a.timeout, stdin=subprocess.DEVNULL)
+    if p.returncode:
+        print(f"Bail out! exit {p.returncode}: {' '.join(cmd)} -- {a.program}")
+        print("\n".join("# " + l for l in (p.stdout + p.stderr).splitlines()[-20:]))
+        print("1..1\nnot ok 1 - the program runs under recvguard")
+        sys.exit(1)
+    return lines(events), lines(truth)
+
+
+def key(tid, cookie, fd, direction):
+    return (tid, cookie or f"fd {fd}", direction)
+
+
+def queues(events):
+    q = collections.defaultdict(list)
+    for ev in events:
+        if ev["event"] == "lost":
+            continue
+        sending = ev["event"].startswith(("send", "write"))
+        ns = ev["proc"].get("ns", {})
+        tid = ns.get("tid", ev["proc"]["tid"])
+        s = ev.get("sock", {})
+        q[key(tid, s.get("cookie"), s.get("fd"), "send" if sending else "recv")].append(ev)
+    return q
+
+
+def pair_up(truths, q):
+    """Yield (truth, event or None); what is left in q afterwards is extra."""
+    for t in truths:
+        k = key(t["tid"], t.get("cookie"), t["fd"], t["dir"])
+        here = q.get(k) or []
+        want = t["ret"] if t["ret"] >= 0 else -t["errno"]
+        at = next((i for i, ev in enumerate(here) if ev["ret"] == want), None)
+        yield t, here.pop(at) if at is not None else here.pop(0) if len(here) == 1 else None
+
+
+def judge(t, ev, tier, init_ns, info):
+    """Reasons why this event is wrong."""
+    if ev is None:
+        why = limits.unseen(t, tier)
+        if why:
+            info[f"not seen: {why}"] += 1
+            return []
+        return [f"{t['event']} fd {t['fd']} ret {t['ret']} errno {t['errno']}: no event"]
+    bad, seen = compare.compare(t, ev, init_ns)
+    info["values compared"] += seen
+    out = []
+    declared = set((t.get("absent") or "").split(","))
+    for field, tag, want, got in bad:
+        if got is compare.ABSENT:
+            why = limits.absent(field, t, ev, tier)
+            if field in declared or why:
+                info[f"absent: {field}: {why or 'as the case says'}"] += 1
+                continue
+        elif t.get("racy") and "U" in tag.split(","):
+            info[f"racy and tagged {tag}: {field} was wrong"] += 1
+            continue
+        got = "absent" if got is compare.ABSENT else got
+        out.append(f"{t['event']} fd {t['fd']}: {field} [{tag}] is {short(got)}, must be {short(want)}")
+    return out
+
+
+def short(v):
+    s = repr(v)
+    return s if len(s) < 300 else f"{s[:140]} ... {s[-100:]} ({len(v) if hasattr(v, '__len__') else ''})"
+
+
+def sequence(events):
+    """seq counts each socket's delivered messages without a gap."""
+    last, bad = {}, []
+    for ev in events:
+        s = ev.get("sock", {})
+        if "seq" not in ev or "cookie" not in s:
+            continue
+        k = (s["cookie"], ev["event"].startswith(("send", "write")))
+        if k in last and ev["seq"] != last[k] + 1:
+            bad.append(f"socket {s['cookie']}: seq {last[k]} is followed by {ev['seq']}")
+        last[k] = ev["seq"]
+    return bad
+
+
+def report(tests, info):
+    print(f"1..{len(tests)}")
+    failed = 0
+    for i, (name, bad, skip) in enumerate(tests, 1):
+        failed += bool(bad)
+        print(f"{'not ' if bad else ''}ok {i} - {name}" + (f" # SKIP {skip}" if skip else ""))
+        for b in bad[:12]:
+            print(f"# {b}")
+    for k, n in sorted(info.items()):
+        print(f"# {n} {k}")
+    return 1 if failed else 0
+
+
+def evaluate(events, truths, tier, direction):
+    info, cases = collections.Counter(), collections.OrderedDict()
+    init_ns = os.stat("/proc/self/ns/pid").st_ino == 0xeffffffc
+    skips = [(t["case"], [], t["skip"]) for t in truths if "skip" in t]
+    truths = [t for t in truths if "skip" not in t and (direction == "both" or t["dir"] == direction)]
+    q = queues(events)
+    for t, ev in pair_up(truths, q):
+        cases.setdefault(t["case"], []).extend(judge(t, ev, tier, init_ns, info))
+    sockets = {t["cookie"] for t in truths if "cookie" in t}
+    extra = [f"{ev['event']} {ev['route']} ret {ev['ret']} fd {ev.get('sock', {}).get('fd')}"
+             for k, evs in q.items() for ev in evs if k[1] in sockets and (direction == "both" or k[2] == direction)]
+    tests = [(n, b, None) for n, b in cases.items()]
+    tests.append(("nothing more than what was received is shown", extra, None))
+    tests.append(("seq has no gap", sequence(events), None))
+    tests.append(("nothing lost", [json.dumps(e) for e in events if e["event"] == "lost"], None))
+    return tests + skips, info
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("recvguard", nargs="?")
+    ap.add_argument("program", nargs="?")
+    ap.add_argument("--opt", action="append", default=[])
+    ap.add_argument("--tier", default="")
+    ap.add_argument("--direction", default="recv")
+    ap.add_argument("--events")
+    ap.add_argument("--truth")
+    ap.add_argument("--keep")
+    ap.add_argument("--timeout", type=int, default=100)
+    a = ap.parse_args()
+    if a.direction != "recv":
+        a.opt += ["--direction", a.direction]
+    if a.events:
+        events, truths = lines(a.events), lines(a.truth)
+    elif a.keep:
+        os.makedirs(a.keep, exist_ok=True)
+        for f in os.listdir(a.keep):
+            os.unlink(os.path.join(a.keep, f))
+        events, truths = run(a, a.keep)
+    else:
+        with tempfile.TemporaryDirectory(prefix="rg-oracle-") as folder:
+            events, truths = run(a, folder)
+    return report(*evaluate(events, truths, a.tier or "auto", a.direction))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

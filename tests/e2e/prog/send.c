@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Both directions: what was sent, and that a send and its receipt carry the same msg.id. */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "oracle.h"
+
+static void ways(int type, const char *name)
+{
+	struct iovec iov[2] = {{(void *)"send", 4}, {(void *)"msg", 3}};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	int sv[2];
+
+	pair(type, sv);
+	o_case("%s sendmsg", name);
+	o_sendmsg(sv[1], &m, MSG_NOSIGNAL);
+	o_take(sv[0], 100, 0, 0);
+	o_case("%s send", name);
+	o_sendto(sv[1], "by send", 7, 0, NULL, 0);
+	o_take(sv[0], 100, 0, 0);
+	o_case("%s write", name);
+	o_write(sv[1], "by write", 8);
+	o_take(sv[0], 100, 0, 0);
+	o_case("%s three sends, then three receives", name);
+	for (int i = 0; i < 3; i++)
+		o_sendto(sv[1], pattern(30), 10 + i, 0, NULL, 0);
+	for (int i = 0; i < 3; i++)
+		o_take(sv[0], 10 + i, 0, 0);
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void udp(int family, const char *name)
+{
+	struct sockaddr_storage to, from;
+	socklen_t len, fromlen;
+	int r = O_OK(inet_socket(family, SOCK_DGRAM, 0, &to, &len)),
+	    s = O_OK(inet_socket(family, SOCK_DGRAM, 0, &from, &fromlen));
+	struct pollfd p = {r, POLLIN, 0};
+
+	o_case("%s sendto", name);
+	o_sendto(s, "datagram", 8, 0, &to, len);
+	if (poll(&p, 1, 2000) != 1)
+		o_die("poll");
+	o_take(r, 100, 0, 0);
+	close(r);
+	close(s);
+}
+
+static void other_process(void)
+{
+	int sv[2];
+	pid_t pid;
+
+	pair(SOCK_DGRAM, sv);
+	o_case("sent by another process");
+	pid = O_OK(fork());
+	if (pid == 0) {
+		o_sendto(sv[1], "from a child", 12, 0, NULL, 0);
+		_exit(0);
+	}
+	O_OK(waitpid(pid, NULL, 0));
+	o_take(sv[0], 100, 0, 0);
+	close(sv[0]);
+	close(sv[1]);
+}
+
+int main(void)
+{
+	ways(SOCK_DGRAM, "dgram");
+	ways(SOCK_SEQPACKET, "seqpacket");
+	ways(SOCK_STREAM, "stream");
+	udp(AF_INET, "udp");
+	udp(AF_INET6, "udp6");
+	other_process();
+	return 0;
+}
