@@ -12,15 +12,17 @@
 struct rg_sink;
 
 struct rg_sink_opts {
-	bool color;	       /* only ever honoured by the text format */
-	bool hex;	       /* text: payload as hex and ASCII under each line (-x) */
-	bool tracee_pointers;  /* tracee formats: print msg as Tracee does, a bare pointer */
-	unsigned width;	       /* text: columns of the terminal, 0 = unlimited */
-	const char *host;      /* name of this machine (tracee's hostName), borrowed */
+	bool color;	      /* only ever honoured by the text format */
+	bool hex;	      /* text: payload as hex and ASCII under each line (-x) */
+	bool tracee_pointers; /* tracee formats: print msg as Tracee does, a bare pointer */
+	bool ascii;	      /* text: nothing beyond ASCII (the locale is not UTF-8) */
+	bool header;	      /* text: a line of column titles first */
+	unsigned width;	      /* text: columns of the terminal, 0 = unlimited */
+	const char *host;     /* name of this machine (tracee's hostName), borrowed */
 };
 
-/* spec is FORMAT or FORMAT=FILE ("-" or none: standard output). Files are created with mode 0600 and replaced.
- * Errors: -EINVAL unknown format (the message lists the known ones), -errno of opening. */
+/* spec is FORMAT or FORMAT=FILE ("-" or none: standard output). Files are created with mode 0600 and
+ * replaced. Errors: -EINVAL unknown format (the message lists the known ones), -errno of opening. */
 int rg_sink_open(const char *spec, const struct rg_sink_opts *opts, struct rg_sink **ret, struct rg_err *err);
 
 /* Write one event. Buffered: an error may belong to an earlier event. -EPIPE: the reader is gone;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The fixed events of tests/lib/fabricate.c through one output, to standard output.
- * usage: fabricate schema | bytes | FORMAT [color] [hex] [pointers] [width=N] */
+ * usage: fabricate schema | bytes | FORMAT [plain] [color] [ascii] [header] [hex] [pointers] [width=N]
+ * plain: without the events made of every field's extremes, which change whenever a field is added. */
 #include <recvguard/schema.h>
 #include <recvguard/sink.h>
 
@@ -66,14 +67,14 @@ static int complain(const struct rg_err *err)
 	return 1;
 }
 
-static int events(const char *format, const struct rg_sink_opts *opts)
+static int events(const char *format, const struct rg_sink_opts *opts, bool plain)
 {
 	struct rg_event *ev = rg_event_new();
 	struct rg_err err = {0};
 	struct rg_sink *s;
 	int r = rg_sink_open(format, opts, &s, &err);
 
-	for (unsigned i = 0; r == 0 && i < fab_count(); i++) {
+	for (unsigned i = 0; r == 0 && i < (plain ? fab_plain_count() : fab_count()); i++) {
 		fab_event(i, ev);
 		r = rg_sink_write(s, ev, &err);
 	}
@@ -86,11 +87,15 @@ static int events(const char *format, const struct rg_sink_opts *opts)
 int main(int argc, char **argv)
 {
 	struct rg_sink_opts opts = {.host = "bench"};
+	bool plain = false;
 
 	if (argc < 2)
 		return 2;
 	for (int i = 2; i < argc; i++) {
 		opts.color |= !strcmp(argv[i], "color");
+		plain |= !strcmp(argv[i], "plain");
+		opts.ascii |= !strcmp(argv[i], "ascii");
+		opts.header |= !strcmp(argv[i], "header");
 		opts.hex |= !strcmp(argv[i], "hex");
 		opts.tracee_pointers |= !strcmp(argv[i], "pointers");
 		if (!strncmp(argv[i], "width=", 6))
@@ -100,5 +105,5 @@ int main(int argc, char **argv)
 		return text(rg_schema_json(NULL));
 	if (!strcmp(argv[1], "bytes"))
 		return bytes();
-	return events(argv[1], &opts);
+	return events(argv[1], &opts, plain);
 }

@@ -408,6 +408,11 @@ unsigned fab_count(void)
 	return sizeof(events) / sizeof(events[0]);
 }
 
+unsigned fab_plain_count(void)
+{
+	return fab_count() - 2;
+}
+
 const char *fab_name(unsigned i)
 {
 	return events[i].name;

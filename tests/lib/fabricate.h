@@ -8,6 +8,7 @@
  * messages of several families, findings, losses, hostile bytes and extreme numbers. */
 
 unsigned fab_count(void);
+unsigned fab_plain_count(void); /* the first ones, without those made of every field's extremes */
 const char *fab_name(unsigned i);
 /* Reset ev and fill it with event i. */
 void fab_event(unsigned i, struct rg_event *ev);
