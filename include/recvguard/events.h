@@ -13,4 +13,8 @@ char *rg_events_list(struct rg_err *err);
  * example, related events, known limits, and what the tags mean. -ENOENT: no such event (err lists them). */
 char *rg_events_page(const char *name, struct rg_err *err);
 
+/* The control messages: name NULL lists all types, a level (SOL_IP) or type (SCM_RIGHTS) prints its pages.
+ * -ENOENT: no such level or type. */
+char *rg_events_cmsg(const char *name, struct rg_err *err);
+
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The fixed events of tests/lib/fabricate.c through one output, to standard output.
- * usage: fabricate schema | bytes | FORMAT [plain] [color] [ascii] [header] [hex] [pointers] [width=N]
- * plain: without the events made of every field's extremes, which change whenever a field is added. */
+ * usage: fabricate schema | bytes | list | page EVENT | cmsg [NAME] | FORMAT [plain] [color] [ascii] [header]
+ * [hex] [pointers] [width=N] plain: without the events made of every field's extremes, which change whenever
+ * a field is added. */
+#include <recvguard/events.h>
 #include <recvguard/schema.h>
 #include <recvguard/sink.h>
 
@@ -103,6 +105,12 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "schema"))
 		return text(rg_schema_json(NULL));
+	if (!strcmp(argv[1], "list"))
+		return text(rg_events_list(NULL));
+	if (!strcmp(argv[1], "page"))
+		return text(rg_events_page(argc > 2 ? argv[2] : "recvmsg", NULL));
+	if (!strcmp(argv[1], "cmsg"))
+		return text(rg_events_cmsg(argc > 2 ? argv[2] : NULL, NULL));
 	if (!strcmp(argv[1], "bytes"))
 		return bytes();
 	return events(argv[1], &opts, plain);
