@@ -3,8 +3,8 @@
 #define RECVGUARD_ABI_RECORD_H
 
 /*
- * What crosses the kernel line in the ring buffer. Included by bpf/ and by user space; only fixed-width types,
- * natural alignment, no implicit padding; offsets asserted below, on both sides, by the same lines.
+ * What crosses the kernel line in the ring buffer. Included by bpf/ and by user space; only fixed-width
+ * types, natural alignment, no implicit padding; offsets asserted below, on both sides, by the same lines.
  *
  * One received message is one rg_rec_msg, preceded by any number of parts with the same msg_no and tid:
  * rg_rec_data (payload beyond what rg_rec_msg holds itself) and rg_rec_file (one passed descriptor each).
@@ -23,14 +23,14 @@
 
 #define RG_ABI_VERSION 1
 
-#define RG_COMM_LEN	16
-#define RG_NAME_MAX	128  /* sockaddr_storage */
-#define RG_CONTROL_MAX	4096 /* control bytes kept; a longer one is marked cut */
-#define RG_INLINE_DATA	4096 /* payload kept in rg_rec_msg itself; more comes as rg_rec_data */
-#define RG_PART_DATA	(32 * 1024)
-#define RG_PATH_MAX	1024
-#define RG_IOV_KEPT	16
-#define RG_UTS_LEN	64
+#define RG_COMM_LEN    16
+#define RG_NAME_MAX    128  /* sockaddr_storage */
+#define RG_CONTROL_MAX 4096 /* control bytes kept; a longer one is marked cut */
+#define RG_INLINE_DATA 4096 /* payload kept in rg_rec_msg itself; more comes as rg_rec_data */
+#define RG_PART_DATA   (32 * 1024)
+#define RG_PATH_MAX    1024
+#define RG_IOV_KEPT    16
+#define RG_UTS_LEN     64
 
 enum rg_rec_type { RG_REC_MSG = 1, RG_REC_DATA = 2, RG_REC_FILE = 3, RG_REC_PROC = 4 };
 
@@ -44,31 +44,31 @@ struct rg_rec_hdr {
 };
 
 /* rg_rec_msg.has: which groups of values were obtained */
-#define RG_HAS_SOCK	 (1u << 0)
-#define RG_HAS_PEER	 (1u << 1) /* unix: peer_* of the connection */
-#define RG_HAS_CRED	 (1u << 2) /* cred_*: the message's own credentials (skb) */
-#define RG_HAS_MSGHDR	 (1u << 3) /* out_flags, namelen, controllen from the kernel's msghdr: K */
-#define RG_HAS_UMSGHDR	 (1u << 4) /* the same, read back from user memory: U, TOCTOU */
-#define RG_HAS_NAME	 (1u << 5) /* name bytes from the kernel: K */
-#define RG_HAS_UNAME	 (1u << 6) /* name bytes from user memory: U, TOCTOU */
-#define RG_HAS_CONTROL	 (1u << 7) /* control bytes captured as the kernel wrote them (put_cmsg): K */
-#define RG_HAS_UCONTROL	 (1u << 8) /* control bytes read from user memory: U, TOCTOU */
-#define RG_HAS_DATA	 (1u << 9) /* payload from skb: K */
-#define RG_HAS_UDATA	 (1u << 10) /* payload from user memory: U, TOCTOU */
-#define RG_HAS_ENTRY	 (1u << 11) /* ts_entry is set: duration is known */
-#define RG_HAS_IOV	 (1u << 12) /* iov[] */
-#define RG_HAS_MSGLEN	 (1u << 13) /* msg_len: the message's full length from the skb */
-#define RG_HAS_FILES	 (1u << 14) /* n_files counts what was attached to the skb: K */
-#define RG_HAS_IOV_K	 (1u << 15) /* iov[] is the kernel's copy: K, else U */
-#define RG_HAS_SENDER	 (1u << 16) /* sender is the peer socket's owner found by the send side (msg_id) */
-#define RG_HAS_FLAGS	 (1u << 17) /* flags (as given) */
+#define RG_HAS_SOCK	(1u << 0)
+#define RG_HAS_PEER	(1u << 1)  /* unix: peer_* of the connection */
+#define RG_HAS_CRED	(1u << 2)  /* cred_*: the message's own credentials (skb) */
+#define RG_HAS_MSGHDR	(1u << 3)  /* out_flags, namelen, controllen from the kernel's msghdr: K */
+#define RG_HAS_UMSGHDR	(1u << 4)  /* the same, read back from user memory: U, TOCTOU */
+#define RG_HAS_NAME	(1u << 5)  /* name bytes from the kernel: K */
+#define RG_HAS_UNAME	(1u << 6)  /* name bytes from user memory: U, TOCTOU */
+#define RG_HAS_CONTROL	(1u << 7)  /* control bytes captured as the kernel wrote them (put_cmsg): K */
+#define RG_HAS_UCONTROL (1u << 8)  /* control bytes read from user memory: U, TOCTOU */
+#define RG_HAS_DATA	(1u << 9)  /* payload from skb: K */
+#define RG_HAS_UDATA	(1u << 10) /* payload from user memory: U, TOCTOU */
+#define RG_HAS_ENTRY	(1u << 11) /* ts_entry is set: duration is known */
+#define RG_HAS_IOV	(1u << 12) /* iov[] */
+#define RG_HAS_MSGLEN	(1u << 13) /* msg_len: the message's full length from the skb */
+#define RG_HAS_FILES	(1u << 14) /* n_files counts what was attached to the skb: K */
+#define RG_HAS_IOV_K	(1u << 15) /* iov[] is the kernel's copy: K, else U */
+#define RG_HAS_SENDER	(1u << 16) /* sender is the peer socket's owner found by the send side (msg_id) */
+#define RG_HAS_FLAGS	(1u << 17) /* flags (as given) */
 
 /* rg_rec_msg.cut: what was there and did not fit or could not be read */
-#define RG_CUT_DATA	(1u << 0) /* payload: by snaplen */
-#define RG_CUT_CONTROL	(1u << 1) /* control: longer than RG_CONTROL_MAX */
-#define RG_CUT_FILES	(1u << 2)
-#define RG_CUT_FAULT	(1u << 3) /* user memory could not be read (paged out or unmapped) */
-#define RG_CUT_PART	(1u << 4) /* a part could not be reserved */
+#define RG_CUT_DATA    (1u << 0) /* payload: by snaplen */
+#define RG_CUT_CONTROL (1u << 1) /* control: longer than RG_CONTROL_MAX */
+#define RG_CUT_FILES   (1u << 2)
+#define RG_CUT_FAULT   (1u << 3) /* user memory could not be read (paged out or unmapped) */
+#define RG_CUT_PART    (1u << 4) /* a part could not be reserved */
 
 /* rg_rec_msg.mflags */
 #define RG_MF_SEND    (1u << 0)
@@ -79,7 +79,7 @@ struct rg_rec_hdr {
 
 /* A socket's end point: raw sockaddr as the kernel keeps it. */
 struct rg_rec_addr {
-	__u16 len;  /* bytes of sa[] that are filled, 0: none (unnamed) */
+	__u16 len; /* bytes of sa[] that are filled, 0: none (unnamed) */
 	__u16 pad[3];
 	__u8 sa[RG_NAME_MAX]; /* struct sockaddr_* */
 };
@@ -106,44 +106,45 @@ struct rg_rec_msg {
 	__u64 parent_start;
 	char comm[RG_COMM_LEN];
 	/* route */
-	__u16 route;  /* enum rg_route (include/recvguard/routes.def) */
-	__u16 mflags; /* RG_MF_* */
-	__s32 fd;     /* -1 unknown */
+	__u16 route;	  /* enum rg_route (include/recvguard/routes.def) */
+	__u16 mflags;	  /* RG_MF_* */
+	__s32 fd;	  /* -1 unknown */
 	__s32 syscall_nr; /* as in the registers, -1 none (io_uring worker) */
-	__u32 batch;  /* index in a recvmmsg or sendmmsg call */
-	__s64 ret;    /* bytes or negative errno */
+	__u32 batch;	  /* index in a recvmmsg or sendmmsg call */
+	__s64 ret;	  /* bytes or negative errno */
 	/* what was asked and answered */
 	__u32 has;   /* RG_HAS_* */
 	__u32 cut;   /* RG_CUT_* */
 	__u32 flags; /* as given */
 	__u32 out_flags;
-	__u64 user_msg; /* the pointer argument: struct msghdr *, mmsghdr * or buffer */
-	__u64 controllen; /* as returned */
+	__u64 user_msg;	     /* the pointer argument: struct msghdr *, mmsghdr * or buffer */
+	__u64 controllen;    /* as returned */
 	__u64 control_given; /* room given */
-	__u32 namelen;	  /* as returned */
-	__u32 msg_len;	  /* full length of the message when RG_HAS_MSGLEN */
-	__u64 data_total; /* payload bytes delivered (before snaplen) */
-	__u32 n_iov;	  /* iovecs given; iov[] holds the first RG_IOV_KEPT */
-	__u32 n_files;	  /* descriptors attached to the message */
+	__u32 namelen;	     /* as returned */
+	__u32 msg_len;	     /* full length of the message when RG_HAS_MSGLEN */
+	__u64 data_total;    /* payload bytes delivered (before snaplen) */
+	__u32 n_iov;	     /* iovecs given; iov[] holds the first RG_IOV_KEPT */
+	__u32 n_files;	     /* descriptors attached to the message */
 	/* socket */
 	__u64 cookie;
 	__u64 sock_ino;
 	__u32 netns;
 	__u16 family, type, protocol, sk_state;
-	__u32 seq; /* of this socket and direction */
+	__u32 seq;	   /* of this socket and direction */
 	__u64 peer_cookie; /* unix: the connected socket, 0 none */
-	__u64 msg_id; /* 0 none */
+	__u64 msg_id;	   /* 0 none */
 	/* sender: the message's own credentials (RG_HAS_CRED), in the initial namespaces */
 	__u32 cred_pid, cred_uid, cred_gid;
 	/* sender: peer at connect time (RG_HAS_PEER) */
 	__u32 peer_pid, peer_uid, peer_gid;
-	char peer_comm[RG_COMM_LEN]; /* of the sender as told by the first of cred, peer; empty when unknown */
+	char peer_comm[RG_COMM_LEN]; /* of the sender as told by the first of cred, peer; empty when unknown
+				      */
 	struct rg_rec_addr local, remote;
 	struct rg_rec_iov iov[RG_IOV_KEPT];
-	/* tail: name, control, data, in this order, each padded to 8 bytes */
-	__u32 name_len, control_len, data_len, pad0;
+	/* tail: data, name, control, in this order, each padded to 8 bytes */
+	__u32 data_len, name_len, control_len, pad0;
 	char uts[RG_UTS_LEN]; /* nodename of the UTS namespace */
-	__u8 tail[]; /* in the kernel at most RG_TAIL_MAX */
+			      /* the tail follows: in the kernel at most RG_TAIL_MAX bytes */
 };
 
 #define RG_TAIL_MAX (RG_NAME_MAX + RG_CONTROL_MAX + RG_INLINE_DATA)
@@ -165,17 +166,17 @@ struct rg_rec_data {
 struct rg_rec_file {
 	struct rg_rec_hdr h;
 	__u32 index; /* among the message's descriptors */
-	__s32 fd;    /* the receiver's number where the hook knows it, else -1: then from the control message */
-	__u32 has;   /* RG_FILE_HAS_* */
+	__s32 fd;  /* the receiver's number where the hook knows it, else -1: then from the control message */
+	__u32 has; /* RG_FILE_HAS_* */
 	__u32 f_flags; /* O_* */
 	__u32 f_mode;  /* FMODE_* of the kernel */
 	__u32 i_mode;  /* S_IF* and permissions */
 	__u64 ino;
-	__u32 dev;  /* as the kernel keeps it (major << 20 | minor) */
-	__u32 rdev; /* of device nodes */
+	__u32 dev;	/* as the kernel keeps it (major << 20 | minor) */
+	__u32 rdev;	/* of device nodes */
 	__u64 sb_magic; /* super block magic (linux/magic.h): tells memfd, pipe, socket, dma-buf, pidfd */
 	__u64 size;
-	__u32 seals; /* memfd: F_SEAL_*, ~0 unknown */
+	__u32 seals;	 /* memfd: F_SEAL_*, ~0 unknown */
 	__u32 pidfd_pid; /* pidfd: the process, 0 unknown */
 	/* sockets */
 	__u64 cookie;
@@ -192,11 +193,11 @@ struct rg_rec_file {
 #define RG_LOSS_SLOTS 8
 
 _Static_assert(sizeof(struct rg_rec_hdr) == 24, "abi: rg_rec_hdr");
-_Static_assert(offsetof(struct rg_rec_msg, comm) == 128, "abi: comm");
-_Static_assert(offsetof(struct rg_rec_msg, has) == 168, "abi: has");
-_Static_assert(offsetof(struct rg_rec_msg, cookie) == 232, "abi: cookie");
-_Static_assert(offsetof(struct rg_rec_msg, local) % 8 == 0, "abi: local");
-_Static_assert(offsetof(struct rg_rec_msg, tail) % 8 == 0, "abi: tail");
-_Static_assert(offsetof(struct rg_rec_file, path) % 8 == 0, "abi: file path");
+_Static_assert(__builtin_offsetof(struct rg_rec_msg, comm) == 128, "abi: comm");
+_Static_assert(__builtin_offsetof(struct rg_rec_msg, has) == 168, "abi: has");
+_Static_assert(__builtin_offsetof(struct rg_rec_msg, cookie) == 232, "abi: cookie");
+_Static_assert(__builtin_offsetof(struct rg_rec_msg, local) % 8 == 0, "abi: local");
+_Static_assert(sizeof(struct rg_rec_msg) % 8 == 0, "abi: tail");
+_Static_assert(__builtin_offsetof(struct rg_rec_file, path) % 8 == 0, "abi: file path");
 
 #endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_FILES_H
+#define RG_BPF_FILES_H
+
+/* The files that travel with a unix message, read while they are attached to it. */
+#include "maps.h"
+#include "sock.h"
+
+#define RG_PATH_DEPTH  24
+#define RG_NAME_ROOM   256
+#define RG_TMPFS_MAGIC 0x01021994
+#define RG_PIDFS_MAGIC 0x50494446
+
+/* Names from the file up to the root of its mount tree, crossing mount points. */
+rg_inline void rg_file_path(struct rg_rec_file *r, struct file *f)
+{
+	struct dentry *d = BPF_CORE_READ(f, f_path.dentry), *up;
+	struct vfsmount *vm = BPF_CORE_READ(f, f_path.mnt);
+	struct mount *m = container_of(vm, struct mount, mnt), *mup;
+	__u32 pos = 0;
+
+	r->n_components = 0;
+	for (int i = 0; i < RG_PATH_DEPTH && d; i++) {
+		const unsigned char *name;
+		long n;
+
+		up = BPF_CORE_READ(d, d_parent);
+		if (up == d) {
+			/* root of a mount: go on at the mount point, unless this is the topmost or detached
+			 */
+			mup = BPF_CORE_READ(m, mnt_parent);
+			if (i && (!mup || mup == m))
+				break;
+			if (mup && mup != m) {
+				d = BPF_CORE_READ(m, mnt_mountpoint);
+				m = mup;
+				continue;
+			}
+		}
+		if (pos > RG_PATH_MAX - RG_NAME_ROOM) {
+			r->has |= RG_FILE_PATH_CUT;
+			break;
+		}
+		name = BPF_CORE_READ(d, d_name.name);
+		n = bpf_probe_read_kernel_str(r->path + pos, RG_NAME_ROOM, name);
+		if (n <= 0)
+			break;
+		pos += n;
+		r->n_components++;
+		if (up == d)
+			break; /* anonymous: one name of its own */
+		d = up;
+	}
+	r->path_len = pos;
+	if (pos)
+		r->has |= RG_FILE_HAS_PATH;
+}
+
+rg_inline void rg_file_sock(struct rg_rec_file *r, struct file *f)
+{
+	struct socket *so = (struct socket *)BPF_CORE_READ(f, private_data);
+	struct sock *sk = BPF_CORE_READ(so, sk);
+
+	if (!sk)
+		return;
+	r->has |= RG_FILE_HAS_SOCK;
+	r->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	r->type = BPF_CORE_READ(sk, sk_type);
+	r->protocol = BPF_CORE_READ(sk, sk_protocol);
+	r->sk_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	r->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	rg_sock_names(sk, &r->local, &r->remote);
+}
+
+rg_inline void rg_file_special(struct rg_rec_file *r, struct file *f, struct inode *ino)
+{
+	r->seals = ~0u;
+	r->pidfd_pid = 0;
+	if (r->sb_magic == RG_TMPFS_MAGIC)
+		r->seals = BPF_CORE_READ(container_of(ino, struct shmem_inode_info, vfs_inode), seals);
+	/* 6.9: pidfds moved from anonymous inodes to pidfs, struct pid from private_data to the inode */
+	if (r->sb_magic == RG_PIDFS_MAGIC)
+		r->pidfd_pid = rg_pid_nr((struct pid *)BPF_CORE_READ(ino, i_private));
+}
+
+/* One file as a record of its own. */
+rg_inline void rg_emit_file(struct rg_state *st, __u32 tid, __u32 tgid, struct file *f, __u32 index, __s32 fd)
+{
+	struct rg_rec_file *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	struct inode *ino;
+
+	if (!r) {
+		st->cut |= RG_CUT_PART;
+		rg_lost(RG_LOSS_PART, tgid, 0);
+		return;
+	}
+	r->h.type = RG_REC_FILE;
+	r->h.version = RG_ABI_VERSION;
+	r->h.msg_no = st->msg_no + 1;
+	r->h.tid = tid;
+	r->h.cpu = bpf_get_smp_processor_id();
+	r->index = index;
+	r->fd = fd;
+	r->has = 0;
+	ino = BPF_CORE_READ(f, f_inode);
+	r->f_flags = BPF_CORE_READ(f, f_flags);
+	r->f_mode = BPF_CORE_READ(f, f_mode);
+	r->i_mode = BPF_CORE_READ(ino, i_mode);
+	r->ino = BPF_CORE_READ(ino, i_ino);
+	r->dev = BPF_CORE_READ(ino, i_sb, s_dev);
+	r->rdev = BPF_CORE_READ(ino, i_rdev);
+	r->size = BPF_CORE_READ(ino, i_size);
+	r->sb_magic = BPF_CORE_READ(ino, i_sb, s_magic);
+	r->cookie = 0;
+	r->local.len = 0;
+	r->remote.len = 0;
+	r->path_len = 0;
+	rg_file_special(r, f, ino);
+	rg_file_path(r, f);
+	if ((r->i_mode & S_IFMT) == S_IFSOCK)
+		rg_file_sock(r, f);
+	r->h.len = __builtin_offsetof(struct rg_rec_file, path) + (r->path_len & (RG_PATH_MAX - 1));
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+struct rg_files_loop {
+	struct rg_state *st;
+	struct scm_fp_list *fpl;
+	__u32 tid, tgid, base;
+};
+
+static long rg_files_step(__u32 i, void *arg)
+{
+	struct rg_files_loop *l = arg;
+	struct file *f = NULL;
+
+	bpf_probe_read_kernel(&f, sizeof(f), &l->fpl->fp[i & 255]);
+	if (f && l->st)
+		rg_emit_file(l->st, l->tid, l->tgid, f, l->base + i, -1);
+	return 0;
+}
+
+/* All files attached to the buffer. */
+rg_inline void rg_take_files(struct rg_state *st, struct task_struct *t, struct sk_buff *skb)
+{
+	struct rg_files_loop l = {.st = st, .tid = t->pid, .tgid = t->tgid, .base = st->n_files};
+	struct unix_skb_parms cb;
+	__u32 n;
+
+	if (bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
+		return;
+	st->has |= RG_HAS_FILES;
+	l.fpl = cb.fp;
+	if (!cb.fp)
+		return;
+	n = BPF_CORE_READ(cb.fp, count);
+	if (n > 253)
+		n = 253; /* SCM_MAX_FD */
+	bpf_loop(n, rg_files_step, &l, 0);
+	st->n_files += n;
+}
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_MAPS_H
+#define RG_BPF_MAPS_H
+
+#include "common.h"
+
+/* Room for a record's tail; a power of two above RG_TAIL_MAX, so that offsets can be bounded by a mask. */
+#define RG_TAIL_ROOM 16384
+
+/*
+ * What is known of the message a thread is receiving: collected by the hooks in the order in which they fire,
+ * written out by the last one. Per task, because a program may be preempted between hooks and per-CPU memory
+ * would then be another task's (falco 3955).
+ */
+struct rg_state {
+	__u64 msg_no;	/* messages finished by this thread */
+	__u64 skb_len;	/* payload bytes the kernel has copied since the last message */
+	__u32 skb_data; /* of them, bytes kept in tail[] */
+	__u32 skb_msg_len;
+	__u32 n_files;
+	__u32 has, cut; /* RG_HAS_*, RG_CUT_* collected so far */
+	__u32 cred_pid, cred_uid, cred_gid;
+	char cred_comm[RG_COMM_LEN];
+	__u64 ts_entry; /* 0: not in a call, or entries are not watched */
+	__u64 ts_off, wait_ns;
+	__u64 sender_cookie; /* unix: the socket that sent the buffer, 0 unknown */
+	__u32 in_call;	     /* entries are watched: within a call of ours */
+	__u32 emitted;	/* messages written since entry: an error then was reported by the socket's hook */
+	__u32 controls; /* trampoline tier: control bytes collected by put_cmsg */
+	__u32 pad;
+	struct rg_rec_msg rec;
+	__u8 tail[RG_TAIL_ROOM];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct rg_state);
+} states SEC(".maps");
+
+/* Per-socket numbering. */
+struct rg_sock_state {
+	__u64 cookie;
+	__u32 recv_seq, send_seq;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct rg_sock_state);
+} socks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 << 20); /* replaced by --ring before load */
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct rg_loss_key);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+/* Losses that found no room in `losses`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RG_LOSS_SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses_rest SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32); /* tgid */
+	__type(value, __u8);
+} sel_pids SEC(".maps");
+
+struct rg_comm_key {
+	char comm[RG_COMM_LEN];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct rg_comm_key);
+	__type(value, __u8);
+} sel_comms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} sel_uids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} sel_cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct rg_exe_key);
+	__type(value, __u8);
+} sel_exes SEC(".maps");
+
+/* A scalar copy of a pointer: the verifier lets root store it and forgets on the way what it was. */
+rg_inline __u64 rg_scalar(const void *p)
+{
+	volatile __u64 v = (__u64)p;
+
+	return v;
+}
+
+/* Count what could not be recorded. */
+rg_inline void rg_lost(__u32 reason, __u32 tgid, __u64 cookie)
+{
+	struct rg_loss_key key = {
+		.reason = reason, .cpu = bpf_get_smp_processor_id(), .tgid = tgid, .cookie = cookie};
+	__u64 one = 1, *n = bpf_map_lookup_elem(&losses, &key);
+
+	if (n) {
+		__sync_fetch_and_add(n, 1);
+		return;
+	}
+	if (!bpf_map_update_elem(&losses, &key, &one, BPF_NOEXIST))
+		return;
+	n = bpf_map_lookup_elem(&losses_rest, &reason);
+	if (n)
+		*n += 1;
+}
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_RECV_H
+#define RG_BPF_RECV_H
+
+/* A receive ends (sock_recv_length and its kin). */
+#include "finish.h"
+
+/* Values of the kernel's msghdr into the record. */
+rg_inline void rg_recv_kmsg(struct rg_state *st, const struct rg_kmsg *m)
+{
+	struct rg_rec_msg *rec = &st->rec;
+
+	rec->has |= RG_HAS_MSGHDR;
+	rec->out_flags = m->flags & ~RG_MSG_CMSG_COMPAT;
+	if (m->single) {
+		rec->iov[0].base = m->ubuf;
+		rec->iov[0].len = m->count + m->iov_offset;
+		rec->n_iov = 1;
+		rec->has |= RG_HAS_IOV | RG_HAS_IOV_K;
+	}
+}
+
+/* Control bytes: where they begin is on the kernel's stack too, or else in the caller's msghdr. */
+rg_inline void rg_recv_control(struct rg_state *st, const struct rg_kmsg *m, __u64 base, __u64 top, int shape,
+			       __u64 user_msg, bool compat)
+{
+	struct rg_rec_msg *rec = &st->rec;
+	__u64 start = rg_stack_word(base, top, rg_off_control[shape & 3]);
+	struct rg_umsghdr u;
+	bool have_u = false;
+
+	if (!start || start > m->control || !m->single) {
+		have_u = rg_umsg_read(&u, user_msg, compat);
+		if (have_u && (!start || start > m->control))
+			start = u.control;
+	}
+	if (have_u && !m->single)
+		rg_iov_user(rec, u.iov, u.iovlen, compat);
+	if (!m->control || start > m->control || m->control - start > (64u << 20))
+		return;
+	rec->controllen = m->control - start;
+	rec->control_given = rec->controllen + m->controllen;
+	rg_control_user(st, start, rec->controllen);
+}
+
+rg_inline void rg_recv_payload(struct rg_state *st, long ret)
+{
+	struct rg_rec_msg *rec = &st->rec;
+	__u64 total = ret > 0 ? ret : 0;
+
+	/* MSG_TRUNC given: ret is the message's length, not what was copied */
+	if ((rec->flags & RG_MSG_TRUNC) && (st->has & RG_HAS_DATA))
+		total = st->skb_len;
+	rec->data_total = total;
+	if (st->has & RG_HAS_DATA) {
+		if (st->skb_len == total || ret < 0) {
+			rec->data_len = st->skb_data;
+			return;
+		}
+		/* what was copied is not what was delivered: another reader (tun, vhost) used the same hook
+		 */
+		rec->has &= ~(RG_HAS_DATA | RG_HAS_CRED | RG_HAS_FILES | RG_HAS_MSGLEN);
+		rec->n_files = 0;
+		rec->cut = 0;
+	}
+	if (total && (rec->has & RG_HAS_IOV) && rg_config.snaplen)
+		rg_data_user(st, total);
+	else if (total)
+		rec->cut |= RG_CUT_DATA;
+}
+
+/* Index in the batch: which msghdr of the caller's array this is. */
+rg_inline void rg_recv_batch(struct rg_rec_msg *rec, struct rg_call *c, __u64 base, __u64 top)
+{
+	__u64 entry = rg_stack_word(base, top, rg_off_entry[RG_SHAPE_RECVMMSG]);
+	__u32 size = c->compat ? 32 : 64;
+
+	rec->batch = ~0u;
+	if (entry >= c->msg && entry - c->msg < (__u64)c->len * size) {
+		rec->batch = (entry - c->msg) / size;
+		c->msg = entry;
+	}
+}
+
+rg_inline void rg_recv_route(struct rg_state *st, struct task_struct *t, struct sock *sk, struct rg_call *c)
+{
+	struct rg_rec_msg *rec = &st->rec;
+
+	rec->syscall_nr = c->nr;
+	rec->route = c->route;
+	rec->fd = c->fd;
+	if (rec->mflags & RG_MF_URING || c->route == RG_RT_UNKNOWN || !rg_call_is_on(t, sk, c->fd)) {
+		c->route = RG_RT_UNKNOWN;
+		rec->route = RG_RT_UNKNOWN;
+		rec->fd = -1;
+		if (t->io_uring)
+			rg_uring_find(rec, sk, false);
+		else if (rec->mflags & RG_MF_KTHREAD)
+			rec->route = RG_RT_KERNEL;
+	}
+}
+
+/* base: scalar address of the tracepoint's argument block. flags: as the socket saw them. */
+rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct sock *sk, long ret, __u32 flags,
+			  __u64 base)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	__u64 top = rg_scalar(regs);
+	struct rg_rec_msg *rec = &st->rec;
+	struct rg_call c;
+	struct rg_kmsg m;
+	int shape;
+
+	rg_begin(st, t, bpf_ktime_get_ns());
+	rg_call_read(&c, t, regs);
+	rg_recv_route(st, t, sk, &c);
+	rg_fill_sock(rec, sk, false);
+	if (st->sender_cookie)
+		rec->peer_cookie = st->sender_cookie;
+	if (st->has & RG_HAS_CRED)
+		__builtin_memcpy(rec->peer_comm, st->cred_comm, RG_COMM_LEN);
+	rec->ret = ret;
+	rec->flags = c.has_flags && c.route ? c.flags : flags & ~RG_MSG_CMSG_COMPAT;
+	rec->has |= RG_HAS_FLAGS;
+	if (flags & RG_MSG_PEEK)
+		rec->mflags |= RG_MF_PEEK;
+	shape = rg_shape_of(c.route);
+	if (rg_kmsg_read(&m, base, top, shape, ret)) {
+		if (shape == RG_SHAPE_RECVMMSG)
+			rg_recv_batch(rec, &c, base, top);
+		rg_recv_kmsg(st, &m);
+		if (!m.single && shape >= RG_SHAPE_RECVFROM && c.route != RG_RT_RECVFROM)
+			rg_iov_user(rec, c.msg, c.len, c.compat);
+		rec->user_msg = c.msg;
+		if (ret >= 0) {
+			rg_recv_payload(st, ret);
+			rg_name_take(st, m.name, m.namelen);
+			if (shape <= RG_SHAPE_RECVMMSG)
+				rg_recv_control(st, &m, base, top, shape, c.msg, c.compat);
+		}
+	} else {
+		rec->user_msg = c.msg;
+		if (ret >= 0)
+			rg_recv_payload(st, ret);
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_SEND_H
+#define RG_BPF_SEND_H
+
+/* A send ends (sock_send_length). What was sent is read back from the caller's memory: U, TOCTOU. */
+#include "finish.h"
+
+/* The caller's name and control data: what it asked the kernel to send. */
+rg_inline void rg_send_msg(struct rg_state *st, struct rg_umsghdr *u)
+{
+	struct rg_rec_msg *rec = &st->rec;
+	__u32 n = u->namelen < RG_NAME_MAX ? u->namelen : RG_NAME_MAX, at = RG_PAD8(rec->data_len);
+
+	rec->namelen = u->namelen;
+	at &= RG_TAIL_ROOM / 2 - 1;
+	barrier_var(n);
+	if (u->name && n && n <= RG_NAME_MAX && !bpf_probe_read_user(st->tail + at, n, (void *)u->name)) {
+		rec->name_len = n;
+		rec->has |= RG_HAS_UNAME;
+	}
+	rec->controllen = u->controllen;
+	rec->control_given = u->controllen;
+	if (u->control && u->controllen)
+		rg_control_user(st, u->control, u->controllen);
+}
+
+rg_inline void rg_send_args(struct rg_state *st, struct rg_call *c, struct pt_regs *regs, long ret)
+{
+	struct rg_rec_msg *rec = &st->rec;
+	struct rg_umsghdr u = {};
+
+	if (c->is_msg) {
+		if (!rg_umsg_read(&u, c->msg, c->compat))
+			return;
+		rg_iov_user(rec, u.iov, u.iovlen, c->compat);
+	} else if (c->route == RG_RT_WRITEV || c->route == RG_RT_PWRITEV2) {
+		rg_iov_user(rec, c->msg, c->len, c->compat);
+	} else {
+		rec->iov[0].base = c->msg;
+		rec->iov[0].len = c->len;
+		rec->n_iov = 1;
+		rec->has |= RG_HAS_IOV | RG_HAS_IOV_K;
+		if (c->route == RG_RT_SENDTO && !c->compat) {
+			u.name = regs->r8;
+			u.namelen = u.name ? regs->r9 : 0;
+		}
+	}
+	if (ret > 0 && rg_config.snaplen)
+		rg_data_user(st, ret);
+	rg_send_msg(st, &u);
+}
+
+rg_inline void rg_send_end(struct rg_state *st, struct task_struct *t, struct sock *sk, long ret, __u32 flags)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	struct rg_rec_msg *rec = &st->rec;
+	struct rg_call c;
+
+	rg_forget(st);
+	rg_begin(st, t, bpf_ktime_get_ns());
+	rec->mflags |= RG_MF_SEND;
+	rec->batch = ~0u;
+	rg_call_read(&c, t, regs);
+	rec->syscall_nr = c.nr;
+	rec->route = c.route;
+	rec->fd = c.fd;
+	if (rec->mflags & RG_MF_URING || !c.route || !rg_call_is_on(t, sk, c.fd)) {
+		c.route = RG_RT_UNKNOWN;
+		rec->route = RG_RT_UNKNOWN;
+		rec->fd = -1;
+		if (t->io_uring)
+			rg_uring_find(rec, sk, true);
+		else if (rec->mflags & RG_MF_KTHREAD)
+			rec->route = RG_RT_KERNEL;
+	}
+	rg_fill_sock(rec, sk, true);
+	rec->ret = ret;
+	rec->data_total = ret > 0 ? ret : 0;
+	rec->flags = c.route && c.has_flags ? c.flags : flags & ~RG_MSG_CMSG_COMPAT;
+	rec->has |= RG_HAS_FLAGS;
+	rec->user_msg = c.msg;
+	/* of a batch, which message is sent is not known here: its bytes are not guessed */
+	if (c.route && c.route != RG_RT_SENDMMSG && c.route != RG_RT_SOCKETCALL_SENDMMSG)
+		rg_send_args(st, &c, regs, ret);
+	else if (ret > 0)
+		rec->cut |= RG_CUT_DATA;
+}
+
+#endif

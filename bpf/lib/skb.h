@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_SKB_H
+#define RG_BPF_SKB_H
+
+/*
+ * Payload and credentials from the socket buffer that the kernel is copying from: the truth, whatever the
+ * program does to its own memory meanwhile.
+ */
+#include "maps.h"
+#include "sock.h"
+
+/* kfunc, callable from tp_btf since 6.12 ("bpf: Allow bpf_dynptr_from_skb() for tp_btf"): reads paged
+ * buffers. Weak, and never called unless the loader saw it (rg_skb_dynptr): libbpf 1.1 cannot test a kfunc's
+ * address. */
+extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym __weak;
+const volatile bool rg_skb_dynptr;
+
+/* 32 parts of 32 KiB from one buffer: above any skb (64 KiB linear, 17 or 45 frags, or a frag list) seen. */
+#define RG_SKB_PARTS 32
+
+rg_inline __u32 rg_min(__u64 a, __u64 b)
+{
+	return a < b ? a : b;
+}
+
+/* n bytes (n <= max, a constant) at off of the buffer's data into dst. */
+#define RG_READ_SKB(dst, n, max, skb, off)                                                    \
+	({                                                                                    \
+		__u32 head_ = (skb)->len - (skb)->data_len;                                   \
+		__u32 n_ = (n);                                                               \
+		long err_ = -1;                                                               \
+		barrier_var(n_);                                                              \
+		if (n_ <= (max)) {                                                            \
+			if ((off) + n_ <= head_) {                                            \
+				err_ = bpf_probe_read_kernel((dst), n_, (skb)->data + (off)); \
+			} else if (rg_skb_dynptr) {                                           \
+				struct bpf_dynptr d_;                                         \
+				if (!bpf_dynptr_from_skb((struct __sk_buff *)(skb), 0, &d_))  \
+					err_ = bpf_dynptr_read((dst), n_, &d_, (off), 0);     \
+			}                                                                     \
+		}                                                                             \
+		err_;                                                                         \
+	})
+
+/* One part of the payload as a record of its own. */
+rg_inline bool rg_data_part(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
+			    __u32 n, __u64 pos)
+{
+	struct rg_rec_data *d = bpf_ringbuf_reserve(&ring, sizeof(*d) + RG_PART_DATA, 0);
+	bool ok;
+
+	if (!d) {
+		st->cut |= RG_CUT_PART;
+		rg_lost(RG_LOSS_PART, t->tgid, 0);
+		return false;
+	}
+	d->h.type = RG_REC_DATA;
+	d->h.version = RG_ABI_VERSION;
+	d->h.len = sizeof(*d) + n;
+	d->h.msg_no = st->msg_no + 1;
+	d->h.tid = t->pid;
+	d->h.cpu = bpf_get_smp_processor_id();
+	d->offset = pos;
+	d->len = n;
+	d->pad = 0;
+	ok = !RG_READ_SKB(d->bytes, n, RG_PART_DATA, skb, off);
+	if (!ok) {
+		st->cut |= RG_CUT_PART;
+		bpf_ringbuf_discard(d, BPF_RB_NO_WAKEUP);
+		return false;
+	}
+	bpf_ringbuf_submit(d, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* The kernel copies len bytes from off of the buffer to the receiver: keep what snaplen wants. */
+rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
+			    __u32 len)
+{
+	__u64 pos = st->skb_len;
+	__u32 want = len, n;
+
+	st->skb_len += len;
+	st->has |= RG_HAS_DATA;
+	if (pos >= rg_config.snaplen) {
+		if (len)
+			st->cut |= RG_CUT_DATA;
+		return;
+	}
+	if (want > rg_config.snaplen - pos) {
+		want = rg_config.snaplen - pos;
+		st->cut |= RG_CUT_DATA;
+	}
+	if (pos < RG_INLINE_DATA && st->skb_data == pos) {
+		__u32 at = pos;
+
+		n = rg_min(want, RG_INLINE_DATA - pos);
+		barrier_var(at);
+		if (at < RG_INLINE_DATA && n) {
+			if (RG_READ_SKB(st->tail + at, n, RG_INLINE_DATA, skb, off)) {
+				st->cut |= RG_CUT_PART;
+				return;
+			}
+			st->skb_data += n;
+		}
+		off += n;
+		pos += n;
+		want -= n;
+	}
+	/* unrolled by the verifier: the buffer is a trusted pointer only here, not in a bpf_loop callback */
+	for (int i = 0; i < RG_SKB_PARTS && want; i++) {
+		n = rg_min(want, RG_PART_DATA);
+		if (!rg_data_part(st, t, skb, off, n, pos))
+			return;
+		off += n;
+		pos += n;
+		want -= n;
+	}
+	if (want)
+		st->cut |= RG_CUT_PART;
+}
+
+/* Credentials that travel with a unix message (struct unix_skb_parms in skb->cb). */
+rg_inline void rg_take_creds(struct rg_state *st, struct sk_buff *skb)
+{
+	struct unix_skb_parms cb;
+
+	if (bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
+		return;
+	/* no PASSCRED at either end when it was sent: pid NULL, uid and gid -1 */
+	if (cb.pid) {
+		st->cred_pid = rg_pid_nr(cb.pid);
+		st->cred_uid = cb.uid.val;
+		st->cred_gid = cb.gid.val;
+		st->has |= RG_HAS_CRED;
+		rg_pid_comm(cb.pid, st->cred_comm);
+	}
+}
+
+/* Where in the buffer the copy starts: the tracepoint does not say, each family keeps it elsewhere. */
+rg_inline __u32 rg_skb_offset(struct sk_buff *skb, struct sock *sk, __u16 family, __u16 type, __u16 protocol)
+{
+	if (family == AF_UNIX) {
+		struct unix_skb_parms cb;
+
+		if (type != 1 /* SOCK_STREAM */ || bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
+			return 0;
+		return cb.consumed;
+	}
+	if ((family == AF_INET || family == AF_INET6) && protocol == RG_IPPROTO_TCP && sk) {
+		struct tcp_skb_cb cb;
+		__u32 copied = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+
+		if (bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
+			return 0;
+		/* a peek walks on without moving copied_seq: later buffers start at their beginning */
+		return (__s32)(copied - cb.seq) > 0 && copied - cb.seq < skb->len ? copied - cb.seq : 0;
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_SOCK_H
+#define RG_BPF_SOCK_H
+
+/* Identity and end points of a socket, from the kernel's own structures. */
+#include "maps.h"
+
+/* 6.x: sk_protocol and sk_type are plain __u16 since 5.6; bitfields before (not a supported kernel). */
+rg_inline __u64 rg_sock_ino(struct sock *sk)
+{
+	struct socket *so = BPF_CORE_READ(sk, sk_socket);
+
+	if (!so)
+		return 0;
+	/* struct socket is the first member of struct socket_alloc (include/net/sock.h) */
+	return BPF_CORE_READ((struct socket_alloc *)so, vfs_inode.i_ino);
+}
+
+rg_inline void rg_unix_name(struct sock *sk, struct rg_rec_addr *out)
+{
+	struct unix_address *a = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	__u32 len;
+
+	if (!a)
+		return;
+	len = BPF_CORE_READ(a, len);
+	if (len > 110)
+		len = 110;
+	if (!bpf_probe_read_kernel(out->sa, len, &a->name))
+		out->len = len;
+}
+
+rg_inline void rg_inet_names(struct sock *sk, struct rg_rec_addr *local, struct rg_rec_addr *remote)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 lport = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_num));
+	__u16 rport = BPF_CORE_READ(sk, __sk_common.skc_dport);
+
+	if (family == AF_INET) {
+		struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = lport};
+
+		sin.sin_addr.s_addr = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__builtin_memcpy(local->sa, &sin, sizeof(sin));
+		local->len = sizeof(sin);
+		if (rport || BPF_CORE_READ(sk, __sk_common.skc_daddr)) {
+			sin.sin_port = rport;
+			sin.sin_addr.s_addr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+			__builtin_memcpy(remote->sa, &sin, sizeof(sin));
+			remote->len = sizeof(sin);
+		}
+		return;
+	}
+	struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6, .sin6_port = lport};
+
+	sin6.sin6_scope_id = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	BPF_CORE_READ_INTO(&sin6.sin6_addr, sk, __sk_common.skc_v6_rcv_saddr);
+	__builtin_memcpy(local->sa, &sin6, sizeof(sin6));
+	local->len = sizeof(sin6);
+	if (rport) {
+		sin6.sin6_port = rport;
+		BPF_CORE_READ_INTO(&sin6.sin6_addr, sk, __sk_common.skc_v6_daddr);
+		__builtin_memcpy(remote->sa, &sin6, sizeof(sin6));
+		remote->len = sizeof(sin6);
+	}
+}
+
+struct rg_netlink_sock { /* the head of struct netlink_sock (net/netlink/af_netlink.h), found by BTF */
+	__u32 portid, dst_portid, dst_group;
+} __attribute__((preserve_access_index));
+
+rg_inline void rg_netlink_name(struct sock *sk, struct rg_rec_addr *local)
+{
+	struct netlink_sock *nl = (struct netlink_sock *)sk;
+	struct sockaddr_nl sa = {.nl_family = AF_NETLINK};
+
+	if (!bpf_core_field_exists(nl->portid))
+		return;
+	sa.nl_pid = BPF_CORE_READ(nl, portid);
+	__builtin_memcpy(local->sa, &sa, sizeof(sa));
+	local->len = sizeof(sa);
+}
+
+/* End points of any socket into local and remote (both len 0 on entry). */
+rg_inline void rg_sock_names(struct sock *sk, struct rg_rec_addr *local, struct rg_rec_addr *remote)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	struct sock *peer;
+
+	switch (family) {
+	case AF_UNIX:
+		rg_unix_name(sk, local);
+		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		if (peer)
+			rg_unix_name(peer, remote);
+		break;
+	case AF_INET:
+	case AF_INET6: rg_inet_names(sk, local, remote); break;
+	case AF_NETLINK: rg_netlink_name(sk, local); break;
+	}
+}
+
+rg_inline __u32 rg_pid_nr(struct pid *pid)
+{
+	return pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+}
+
+rg_inline void rg_pid_comm(struct pid *pid, char *comm)
+{
+	/* PIDTYPE_TGID: the process's leader; gone when it was reaped */
+	struct hlist_node *n = pid ? BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first) : NULL;
+
+	if (!n)
+		return;
+	struct task_struct *t =
+		(void *)n - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]);
+
+	bpf_probe_read_kernel_str(comm, RG_COMM_LEN, &t->comm);
+}
+
+/* Everything about the socket that a record holds. */
+rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
+{
+	struct rg_sock_state *ss = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	rec->has |= RG_HAS_SOCK;
+	rec->family = sk->__sk_common.skc_family;
+	rec->type = sk->sk_type;
+	rec->protocol = sk->sk_protocol;
+	rec->sk_state = sk->__sk_common.skc_state;
+	rec->sock_ino = rg_sock_ino(sk);
+	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rec->peer_cookie = 0;
+	rec->local.len = 0;
+	rec->remote.len = 0;
+	rg_sock_names(sk, &rec->local, &rec->remote);
+	rec->peer_pid = 0;
+	if (ss) {
+		if (!ss->cookie)
+			ss->cookie = bpf_get_socket_cookie(sk);
+		rec->cookie = ss->cookie;
+		rec->seq = send ? __sync_fetch_and_add(&ss->send_seq, 1) + 1
+				: __sync_fetch_and_add(&ss->recv_seq, 1) + 1;
+	} else {
+		rec->cookie = bpf_get_socket_cookie(sk);
+		rec->seq = 0;
+	}
+	if (rec->family == AF_UNIX) {
+		struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
+		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+
+		if (peer)
+			rec->peer_cookie = BPF_CORE_READ(peer, __sk_common.skc_cookie.counter);
+		if (pid) {
+			const struct cred *c = BPF_CORE_READ(sk, sk_peer_cred);
+
+			rec->has |= RG_HAS_PEER;
+			rec->peer_pid = rg_pid_nr(pid);
+			rec->peer_uid = BPF_CORE_READ(c, euid.val);
+			rec->peer_gid = BPF_CORE_READ(c, egid.val);
+			rg_pid_comm(pid, rec->peer_comm);
+		}
+	}
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_TASK_H
+#define RG_BPF_TASK_H
+
+/* Who received: the current task, in the initial and in its own namespaces. */
+#include "maps.h"
+
+rg_inline __u32 rg_ns_nr(struct pid *pid, __u32 level)
+{
+	struct upid up;
+
+	/* numbers[level] of struct pid: as seen from the namespace `level` deep */
+	if (!pid || bpf_probe_read_kernel(&up, sizeof(up), &pid->numbers[level & 31]))
+		return 0;
+	return up.nr;
+}
+
+rg_inline void rg_fill_ns(struct rg_rec_msg *rec, struct task_struct *t, struct task_struct *parent)
+{
+	struct pid *pid = t->thread_pid;
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct pid_namespace *ns;
+
+	rec->ns_mnt = t->nsproxy->mnt_ns->ns.inum;
+	if (!level) {
+		rec->ns_tid = rec->h.tid;
+		rec->ns_pid = rec->pid;
+		rec->ns_ppid = rec->ppid;
+		rec->ns_pidns = BPF_CORE_READ(pid, numbers[0].ns, ns.inum);
+		return;
+	}
+	rec->ns_tid = rg_ns_nr(pid, level);
+	rec->ns_pid = rg_ns_nr(BPF_CORE_READ(t, group_leader, thread_pid), level);
+	ns = BPF_CORE_READ(pid, numbers[0].ns);
+	struct upid up;
+
+	if (!bpf_probe_read_kernel(&up, sizeof(up), &pid->numbers[level & 31]))
+		ns = up.ns;
+	rec->ns_pidns = BPF_CORE_READ(ns, ns.inum);
+	/* a parent outside of the namespace has no number there */
+	struct pid *pp = BPF_CORE_READ(parent, thread_pid);
+	struct upid pup;
+
+	rec->ns_ppid = 0;
+	if (BPF_CORE_READ(pp, level) >= level &&
+	    !bpf_probe_read_kernel(&pup, sizeof(pup), &pp->numbers[level & 31]) && pup.ns == ns)
+		rec->ns_ppid = pup.nr;
+}
+
+rg_inline bool rg_is_compat(struct task_struct *t)
+{
+#if defined(__TARGET_ARCH_x86)
+	return t->thread_info.status & RG_TS_COMPAT;
+#else
+	return false;
+#endif
+}
+
+rg_inline void rg_fill_task(struct rg_rec_msg *rec, struct task_struct *t)
+{
+	struct task_struct *leader = t->group_leader, *parent = t->real_parent->group_leader;
+	struct inode *exe;
+
+	rec->h.tid = t->pid;
+	rec->pid = t->tgid;
+	rec->ppid = parent->pid;
+	rec->uid = t->cred->uid.val;
+	rec->gid = t->cred->gid.val;
+	__builtin_memcpy(rec->comm, t->comm, RG_COMM_LEN);
+	rec->start = t->start_boottime;
+	rec->leader_start = leader->start_boottime;
+	rec->parent_start = parent->start_boottime;
+	rec->cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	exe = BPF_CORE_READ(t, mm, exe_file, f_inode);
+	rec->exe_ino = BPF_CORE_READ(exe, i_ino);
+	rec->exe_dev = BPF_CORE_READ(exe, i_sb, s_dev);
+	rg_fill_ns(rec, t, parent);
+	bpf_probe_read_kernel(rec->uts, RG_UTS_LEN, &t->nsproxy->uts_ns->name.nodename);
+	rec->mflags = 0;
+	if (rg_is_compat(t))
+		rec->mflags |= RG_MF_COMPAT;
+	if (t->flags & RG_PF_KTHREAD)
+		rec->mflags |= RG_MF_KTHREAD;
+	if (t->flags & RG_PF_IO_WORKER)
+		rec->mflags |= RG_MF_URING;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RG_DECODE_RECORD_H
+#define RG_DECODE_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <recvguard/event.h>
+
+#include "abi/record.h"
+
+/* From records of the kernel side (abi/record.h) to a decoded event. No libbpf, no /proc. */
+
+/* What turns the kernel's clocks into UTC: nanoseconds to add. */
+struct rg_clock {
+	int64_t mono, boot;
+};
+
+/*
+ * The parts (payload, descriptors) that came before their message, by thread. Bounded: threads beyond
+ * RG_PARTS_THREADS push out the longest unused one, whose parts count as lost.
+ */
+#define RG_PARTS_THREADS 4096
+struct rg_parts;
+struct rg_parts *rg_parts_new(void);
+void rg_parts_free(struct rg_parts *p);
+/* Keep a part: RG_REC_DATA or RG_REC_FILE. 0; -EINVAL: malformed; -ENOMEM. */
+int rg_parts_add(struct rg_parts *p, const struct rg_rec_hdr *rec, size_t size);
+/* Parts dropped because their message never came or memory ran out, since the last call. */
+uint64_t rg_parts_dropped(struct rg_parts *p);
+
+/*
+ * Decode a message into ev (which is reset first). parts may be NULL. *lost_parts: how many parts that the
+ * record speaks of are missing. The event's values point into rec: valid as long as rec is.
+ * 0, or -EINVAL: the record contradicts itself (ev is then empty).
+ */
+int rg_decode_msg(const struct rg_rec_hdr *rec, size_t size, struct rg_parts *parts,
+		  const struct rg_clock *clock, struct rg_event *ev, unsigned *lost_parts);
+
+/* parts.c, for record.c: what is kept for a message; NULL when there is nothing. */
+struct rg_part_set {
+	const uint8_t *data; /* bytes [data_at, data_at + data_len) of the payload, contiguous */
+	uint64_t data_at;
+	size_t data_len;
+	const struct rg_rec_file *const *files; /* n_files, in the order they came */
+	unsigned n_files;
+};
+const struct rg_part_set *rg_parts_take(struct rg_parts *p, uint32_t tid, uint64_t msg_no);
+
+/* files.c: one element of the event's fd list. fd < 0: number not known. file NULL: only the number is known.
+ */
+void rg_decode_file(struct rg_builder *list, const struct rg_rec_file *file, size_t size, int fd,
+		    uint8_t fd_tag);
+/* What kind of file it is (enum rg_fdkind). */
+int rg_file_kind(const struct rg_rec_file *file);
+
+#endif

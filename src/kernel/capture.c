@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/capture.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+
+#define RING_DEFAULT_KIB (64u << 10)
+
+const char *const rg_tier_names[RG_TIER__COUNT] = {"auto", "trampoline", "tracepoint", "legacy"};
+
+const struct rg_tier_impl *const rg_capture_tiers[] = {&rg_tier_tracepoint, NULL};
+
+/* libbpf's own words about the last failure: the first line that tells something. */
+static char libbpf_said[512];
+
+static int keep_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level == LIBBPF_WARN && !libbpf_said[0])
+		vsnprintf(libbpf_said, sizeof(libbpf_said), fmt, ap);
+	return 0;
+}
+
+static const char *libbpf_line(void)
+{
+	libbpf_said[strcspn(libbpf_said, "\n")] = '\0';
+	return libbpf_said[0] ? libbpf_said : "no further word";
+}
+
+void rg_capture_note(struct rg_capture *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	for (size_t i = 0; i + 1 < RG_ARRAY_LEN(c->notes); i++) {
+		if (c->notes[i])
+			continue;
+		va_start(ap, fmt);
+		if (vasprintf(&c->notes[i], fmt, ap) < 0)
+			c->notes[i] = NULL;
+		va_end(ap);
+		return;
+	}
+}
+
+static int ring_size(struct bpf_object *obj, const struct rg_trace_opts *opts, struct rg_err *err)
+{
+	uint64_t want = (uint64_t)(opts->ring_kib ? opts->ring_kib : RING_DEFAULT_KIB) << 10;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size = page;
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, "ring");
+
+	while (size < want && size < 1u << 31)
+		size <<= 1;
+	if (size < want)
+		return rg_fail(err, -EINVAL, "--ring: at most 2 GiB");
+	return map ? bpf_map__set_max_entries(map, (uint32_t)size) : -ENOENT;
+}
+
+static void unload(struct rg_capture *c)
+{
+	if (c->instance)
+		c->impl->destroy(c->instance);
+	c->instance = NULL;
+	c->obj = NULL;
+	c->calibrated = false;
+}
+
+/* Everything up to attached; the reason in err when this tier cannot be had. */
+static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const struct rg_trace_opts *opts,
+		    struct rg_err *err)
+{
+	struct rg_config *config;
+	int r;
+
+	c->impl = impl;
+	libbpf_said[0] = '\0';
+	r = impl->open(&c->instance, &c->obj, &config, err);
+	if (r)
+		return r;
+	r = rg_select_config(opts, config, err);
+	if (!r)
+		r = ring_size(c->obj, opts, err);
+	if (!r)
+		r = impl->prepare(c->instance, opts, err);
+	if (r)
+		return r;
+	r = impl->load(c->instance);
+	if (r)
+		return rg_fail(err, r, "does not load: %s (%s)", strerror(-r), libbpf_line());
+	r = rg_select_maps(opts, c->obj, err);
+	if (r)
+		return r;
+	r = impl->attach(c->instance);
+	if (r)
+		return rg_fail(err, r, "does not attach: %s (%s)", strerror(-r), libbpf_line());
+	return impl->settle ? impl->settle(c->instance, c, err) : 0;
+}
+
+/* A user's mistake is the same in every tier: do not go on to the next. */
+static bool is_users(int r)
+{
+	return r == -EINVAL || r == -ENOENT || r == -EPERM;
+}
+
+static int choose_tier(struct rg_capture *c, const struct rg_trace_opts *opts, struct rg_err *err)
+{
+	rg_auto_buf why = {0};
+	struct rg_err one = {0};
+	int r = -EOPNOTSUPP;
+
+	for (const struct rg_tier_impl *const *t = rg_capture_tiers; *t; t++) {
+		if (opts->tier != RG_TIER_AUTO && opts->tier != (*t)->tier)
+			continue;
+		r = try_tier(c, *t, opts, &one);
+		if (!r)
+			break;
+		unload(c);
+		if (geteuid() && (r == -EPERM || r == -EACCES))
+			return rg_fail(err, -EPERM,
+				       "tracing needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE)");
+		if (is_users(r) && r != -EPERM)
+			return rg_fail(err, r, "%s", one.msg);
+		rg_buf_printf(&why, "%s%s tier: %s", why.len ? "; " : "", (*t)->name, one.msg);
+	}
+	if (!c->instance)
+		return rg_fail(err, -EOPNOTSUPP,
+			       "no capture tier can be had here: %s ('recvguard doctor' tells more)",
+			       why.len ? rg_buf_cstr(&why) : "none is called so in this build");
+	rg_capture_note(c, "tier %s%s%s%s", c->impl->name, why.len ? " (" : "", rg_buf_cstr(&why),
+			why.len ? ")" : "");
+	return 0;
+}
+
+struct ring_reader {
+	rg_record_fn fn;
+	void *arg;
+};
+
+static int read_record(void *arg, void *data, size_t size)
+{
+	struct ring_reader *rr = arg;
+	const struct rg_rec_hdr *h = data;
+
+	/* len is what the writer filled; the ring's size is what it reserved */
+	if (size < sizeof(*h) || h->len > size)
+		return rr->fn(rr->arg, h, 0);
+	return rr->fn(rr->arg, h, h->len);
+}
+
+int rg_capture_open(const struct rg_trace_opts *opts, rg_record_fn fn, void *arg, struct rg_capture **ret,
+		    struct rg_err *err)
+{
+	struct rg_capture *c = calloc(1, sizeof(*c) + sizeof(struct ring_reader));
+	struct ring_reader *rr = (struct ring_reader *)(c + 1);
+	libbpf_print_fn_t before;
+	int r, fd;
+
+	if (!c)
+		return rg_fail(err, -ENOMEM, "out of memory");
+	before = libbpf_set_print(keep_libbpf);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	*rr = (struct ring_reader){fn, arg};
+	r = choose_tier(c, opts, err);
+	if (!r) {
+		fd = bpf_object__find_map_fd_by_name(c->obj, "ring");
+		c->ring = ring_buffer__new(fd, read_record, rr, NULL);
+		if (!c->ring)
+			r = rg_fail(err, -errno, "ring buffer: %s", strerror(errno));
+	}
+	libbpf_set_print(before);
+	if (r) {
+		rg_capture_close(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+int rg_capture_consume(struct rg_capture *c)
+{
+	return ring_buffer__consume(c->ring);
+}
+
+int rg_capture_follow(struct rg_capture *c, int pid, struct rg_err *err)
+{
+	int fd = bpf_object__find_map_fd_by_name(c->obj, "sel_pids");
+	uint8_t one = 1;
+
+	if (bpf_map_update_elem(fd, &pid, &one, BPF_ANY))
+		return rg_fail(err, -errno, "cannot select process %d: %s", pid, strerror(errno));
+	return 0;
+}
+
+void rg_capture_tend(struct rg_capture *c)
+{
+	if (c->impl->settle)
+		c->impl->settle(c->instance, c, NULL);
+}
+
+static void losses_rest(struct rg_capture *c, rg_loss_fn fn, void *arg)
+{
+	int fd = bpf_object__find_map_fd_by_name(c->obj, "losses_rest"), cpus = libbpf_num_possible_cpus();
+	rg_auto_free uint64_t *n = cpus > 0 ? calloc((size_t)cpus, sizeof(*n)) : NULL;
+	rg_auto_free uint64_t *zero = cpus > 0 ? calloc((size_t)cpus, sizeof(*zero)) : NULL;
+
+	for (uint32_t reason = 0; n && zero && reason < RG_LOSS_SLOTS; reason++) {
+		if (bpf_map_lookup_elem(fd, &reason, n))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			struct rg_loss_key key = {.reason = reason, .cpu = (uint32_t)cpu};
+
+			if (n[cpu])
+				fn(arg, &key, n[cpu]);
+		}
+		bpf_map_update_elem(fd, &reason, zero, BPF_ANY);
+	}
+}
+
+void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg)
+{
+	int fd = bpf_object__find_map_fd_by_name(c->obj, "losses");
+	struct rg_loss_key key, next;
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+
+	while (more) {
+		uint64_t n = 0;
+
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		/* taken out whole: what is counted after this makes a new entry */
+		if (!bpf_map_lookup_and_delete_elem(fd, &key, &n) && n)
+			fn(arg, &key, n);
+		key = next;
+	}
+	losses_rest(c, fn, arg);
+}
+
+void rg_capture_close(struct rg_capture *c)
+{
+	if (!c)
+		return;
+	ring_buffer__free(c->ring);
+	unload(c);
+	for (size_t i = 0; i < RG_ARRAY_LEN(c->notes); i++)
+		free(c->notes[i]);
+	free(c);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tracepoint tier: bpf/hooks/tracepoint.bpf.c. */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/calibrate.h"
+#include "kernel/capture.h"
+#include "tracepoint.skel.h"
+
+static int tp_open(void **instance, struct bpf_object **obj, struct rg_config **config, struct rg_err *err)
+{
+	struct tracepoint_bpf *s = tracepoint_bpf__open();
+
+	if (!s)
+		return rg_fail(err, -errno, "cannot open its program: %s", strerror(errno));
+	*instance = s;
+	*obj = s->obj;
+	*config = (struct rg_config *)&s->rodata->rg_config;
+	return 0;
+}
+
+static bool kernel_has(const char *name, uint32_t kind)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool has = btf && btf__find_by_name_kind(btf, name, kind) > 0;
+
+	btf__free(btf);
+	return has;
+}
+
+static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct rg_err *err)
+{
+	struct tracepoint_bpf *s = instance;
+	bool call_hooks = opts->errors || opts->duration;
+
+	/* sock_recv_length came with 6.3 */
+	if (!kernel_has("btf_trace_sock_recv_length", BTF_KIND_TYPEDEF))
+		return rg_fail(err, -EOPNOTSUPP,
+			       "this kernel has no tracepoint sock_recv_length (6.3 and later do)");
+	s->rodata->rg_skb_dynptr = kernel_has("bpf_dynptr_from_skb", BTF_KIND_FUNC);
+	bpf_program__set_autoload(s->progs.rg_uring_req,
+				  kernel_has("btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF));
+	if (!(opts->direction & RG_WAY_SEND))
+		bpf_program__set_autoload(s->progs.rg_send_length, false);
+	if (opts->direction == RG_WAY_SEND) {
+		bpf_program__set_autoload(s->progs.rg_recv_length, false);
+		bpf_program__set_autoload(s->progs.rg_skb_copy, false);
+	}
+	bpf_program__set_autoload(s->progs.rg_sys_enter, call_hooks);
+	bpf_program__set_autoload(s->progs.rg_sys_exit, call_hooks);
+	bpf_program__set_autoload(s->progs.rg_switch, opts->duration);
+	return 0;
+}
+
+static int tp_load(void *instance)
+{
+	return tracepoint_bpf__load(instance);
+}
+
+static int tp_attach(void *instance)
+{
+	return tracepoint_bpf__attach(instance);
+}
+
+/* Byte offset of a (possibly nested, dotted) member in the running kernel. */
+static int member_offset(const struct btf *btf, const char *type, const char *member, uint32_t *ret)
+{
+	int id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+	const struct btf_member *m = t ? btf_members(t) : NULL;
+
+	for (int i = 0; t && i < btf_vlen(t); i++) {
+		const struct btf_type *mt = btf__type_by_id(btf, m[i].type);
+		const char *name = btf__name_by_offset(btf, m[i].name_off);
+
+		if (!strcmp(name, member)) {
+			*ret = btf_member_bit_offset(t, (uint32_t)i) / 8;
+			return 0;
+		}
+		/* members of anonymous unions and structs count as the outer one's */
+		if (!*name && btf_is_composite(mt)) {
+			const struct btf_member *n = btf_members(mt);
+
+			for (int j = 0; j < btf_vlen(mt); j++)
+				if (!strcmp(btf__name_by_offset(btf, n[j].name_off), member)) {
+					*ret = btf_member_bit_offset(t, (uint32_t)i) / 8 +
+					       btf_member_bit_offset(mt, (uint32_t)j) / 8;
+					return 0;
+				}
+		}
+	}
+	return -ENOENT;
+}
+
+static int msghdr_layout(struct rg_msghdr_layout *l)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	uint32_t iter, offset = 0;
+	int r = -ENOENT;
+
+	if (!btf)
+		return -ENOENT;
+	/* struct iov_iter: the buffer pointer follows iov_offset, whatever the unions around it are called */
+	if (!member_offset(btf, "msghdr", "msg_control", &l->control) &&
+	    !member_offset(btf, "msghdr", "msg_iter", &iter) &&
+	    !member_offset(btf, "iov_iter", "iov_offset", &offset)) {
+		l->ubuf = iter + offset + 8;
+		r = 0;
+	}
+	btf__free(btf);
+	return r;
+}
+
+static int tp_settle(void *instance, struct rg_capture *c, struct rg_err *err)
+{
+	struct tracepoint_bpf *s = instance;
+	struct rg_calib_io io = {(struct rg_calib *)&s->bss->rg_calib, s->bss->rg_off_msghdr,
+				 s->bss->rg_off_entry, s->bss->rg_off_control};
+	uint64_t misses = s->bss->rg_stack_misses;
+	int n;
+
+	if (!s->links.rg_recv_length)
+		return 0;
+	if (c->calibrated && misses == c->misses)
+		return 0;
+	c->misses = misses;
+	n = msghdr_layout(&io.layout) ? 0 : rg_calibrate(&io, err);
+	if (n < 0)
+		return n;
+	if (!c->calibrated && n < RG_SHAPE__COUNT)
+		rg_capture_note(c,
+				"the kernel's msghdr was found for %d of %d shapes of calls: for the others "
+				"msg.out_flags, msg.name and cmsg are not known",
+				n, RG_SHAPE__COUNT);
+	c->calibrated = true;
+	return 0;
+}
+
+static void tp_destroy(void *instance)
+{
+	tracepoint_bpf__destroy(instance);
+}
+
+const struct rg_tier_impl rg_tier_tracepoint = {
+	.tier = RG_TIER_TRACEPOINT,
+	.name = "tracepoint",
+	.open = tp_open,
+	.prepare = tp_prepare,
+	.load = tp_load,
+	.attach = tp_attach,
+	.settle = tp_settle,
+	.destroy = tp_destroy,
+};

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The event's way: rg_capture (ring) → on_record → rg_decode_msg → rg_enrich_event → the caller's
+ * rg_event_fn. The only file that knows capture, decoder and enrichment together.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <recvguard/trace.h>
+
+#include "base/cleanup.h"
+#include "decode/record.h"
+#include "enrich/enrich.h"
+#include "kernel/capture.h"
+#include "pipeline/child.h"
+
+/* The ring is read when something is in it, and looked at this often: wake-ups by the kernel cost the traced
+ * program 1.5 µs each, a look costs nobody anything. Doubled while nothing comes. */
+#define POLL_MIN_NS 2000000l
+#define POLL_MAX_NS 32000000l
+/* How often losses are fetched and stated in the stream. */
+#define TEND_NS 250000000l
+
+struct rg_trace {
+	struct rg_capture *cap;
+	struct rg_parts *parts;
+	struct rg_enrich *enrich; /* NULL: --no-enrich */
+	struct rg_event *ev;
+	struct rg_child child;
+	char *name; /* of the command */
+	struct rg_clock clock;
+	struct rg_trace_stats stats;
+	uint64_t next_id;
+	int64_t next_tend;
+	atomic_bool stop;
+	bool done; /* the command ended and the ring was drained after it */
+	/* during rg_trace_run */
+	rg_event_fn fn;
+	void *arg;
+	int fn_said;
+};
+
+static int64_t now_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void clock_set(struct rg_clock *c)
+{
+	c->mono = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
+	c->boot = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
+}
+
+static int deliver(struct rg_trace *t)
+{
+	rg_set_u(t->ev, RG_F_ID, ++t->next_id, RG_TAG_K);
+	t->fn_said = t->fn(t->arg, t->ev);
+	return t->fn_said;
+}
+
+/* State a loss in the stream. cookie, pid 0: not known. */
+static void deliver_loss(struct rg_trace *t, unsigned reason, uint64_t n, const struct rg_loss_key *key)
+{
+	struct rg_event *ev = t->ev;
+
+	t->stats.lost[reason < RG_LOSS__COUNT ? reason : RG_LOSS_BAD_RECORD] += n;
+	if (!t->fn || t->fn_said)
+		return;
+	rg_event_reset(ev);
+	rg_set_i(ev, RG_F_EVENT, RG_EV_LOST, RG_TAG_K);
+	rg_set_u(ev, RG_F_TIME, (uint64_t)now_ns(CLOCK_REALTIME), RG_TAG_K);
+	if (key) {
+		rg_set_u(ev, RG_F_CPU, key->cpu, RG_TAG_K);
+		if (key->tgid)
+			rg_set_u(ev, RG_F_PROC_PID, key->tgid, RG_TAG_K);
+		if (key->cookie)
+			rg_set_u(ev, RG_F_SOCK_COOKIE, key->cookie, RG_TAG_K);
+	}
+	rg_set_u(ev, RG_F_LOST_COUNT, n, RG_TAG_K);
+	rg_set_i(ev, RG_F_LOST_REASON, reason, RG_TAG_K);
+	deliver(t);
+}
+
+static void on_loss(void *arg, const struct rg_loss_key *key, uint64_t n)
+{
+	deliver_loss(arg, key->reason, n, key);
+}
+
+static void count(struct rg_trace *t, const struct rg_rec_msg *m)
+{
+	t->stats.messages++;
+	if (m->ret < 0)
+		t->stats.errors++;
+	else if (m->mflags & RG_MF_PEEK)
+		t->stats.peeks++;
+	else
+		t->stats.bytes += (uint64_t)m->ret;
+}
+
+static void enrich(struct rg_trace *t, const struct rg_rec_msg *m)
+{
+	struct rg_raw_who who = {
+		.pid = m->pid,
+		.leader_start = m->leader_start,
+		.exe_ino = m->exe_ino,
+		.exe_dev = m->exe_dev,
+		.sender_pid = m->has & RG_HAS_CRED   ? m->cred_pid
+			      : m->has & RG_HAS_PEER ? m->peer_pid
+						     : 0,
+		.cgroup_id = m->cgroup_id,
+		.now = m->ts + (uint64_t)(t->clock.mono - t->clock.boot),
+	};
+
+	rg_enrich_event(t->enrich, t->ev, &who);
+}
+
+static int on_message(struct rg_trace *t, const struct rg_rec_hdr *rec, size_t size)
+{
+	const struct rg_rec_msg *m = (const struct rg_rec_msg *)rec;
+	unsigned lost = 0;
+
+	if (rg_decode_msg(rec, size, t->parts, &t->clock, t->ev, &lost)) {
+		deliver_loss(t, RG_LOSS_BAD_RECORD, 1, NULL);
+		return t->fn_said;
+	}
+	count(t, m);
+	if (t->enrich)
+		enrich(t, m);
+	return deliver(t);
+}
+
+static int on_record(void *arg, const struct rg_rec_hdr *rec, size_t size)
+{
+	struct rg_trace *t = arg;
+
+	if (size >= sizeof(*rec) && rec->type == RG_REC_MSG)
+		return on_message(t, rec, size);
+	if (size < sizeof(*rec) || rg_parts_add(t->parts, rec, size))
+		deliver_loss(t, RG_LOSS_BAD_RECORD, 1, NULL);
+	return t->fn_said;
+}
+
+static void tend(struct rg_trace *t)
+{
+	rg_capture_losses(t->cap, on_loss, t);
+	rg_capture_tend(t->cap);
+	/* the wall clock may have been set */
+	clock_set(&t->clock);
+	t->next_tend = now_ns(CLOCK_MONOTONIC) + TEND_NS;
+}
+
+int rg_trace_open(const struct rg_trace_opts *opts, struct rg_trace **ret, struct rg_err *err)
+{
+	struct rg_trace *t = calloc(1, sizeof(*t));
+	int r = 0;
+
+	if (!t)
+		return rg_fail(err, -ENOMEM, "out of memory");
+	t->child.status = -1;
+	t->child.go = t->child.failed = -1;
+	clock_set(&t->clock);
+	t->ev = rg_event_new();
+	t->parts = rg_parts_new();
+	if (!t->ev || !t->parts)
+		r = rg_fail(err, -ENOMEM, "out of memory");
+	if (!r && !opts->no_enrich)
+		r = rg_enrich_new(NULL, &t->enrich, err);
+	/* the child is forked before anything is opened: it inherits none of it */
+	if (!r && opts->argv) {
+		r = rg_child_hold(&t->child, opts->argv, err);
+		t->name = strdup(opts->argv[0]);
+	}
+	if (!r)
+		r = rg_capture_open(opts, on_record, t, &t->cap, err);
+	if (!r && t->child.pid > 0)
+		r = rg_capture_follow(t->cap, t->child.pid, err);
+	if (r) {
+		rg_trace_close(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+const char *const *rg_trace_notes(const struct rg_trace *t)
+{
+	return (const char *const *)t->cap->notes;
+}
+
+enum rg_tier rg_trace_tier(const struct rg_trace *t)
+{
+	return t->cap->impl->tier;
+}
+
+static void nap(long ns)
+{
+	struct timespec ts = {0, ns};
+
+	nanosleep(&ts, NULL);
+}
+
+/* One round: read what is there. < 0: error or what fn said; else the number of records. */
+static int round_once(struct rg_trace *t)
+{
+	int n = rg_capture_consume(t->cap);
+
+	if (!t->fn_said && now_ns(CLOCK_MONOTONIC) >= t->next_tend)
+		tend(t);
+	return t->fn_said ? t->fn_said : n;
+}
+
+int rg_trace_run(struct rg_trace *t, int timeout_ms, rg_event_fn fn, void *arg, struct rg_err *err)
+{
+	int64_t until = timeout_ms < 0 ? INT64_MAX : now_ns(CLOCK_MONOTONIC) + timeout_ms * 1000000ll;
+	long sleep_ns = POLL_MIN_NS;
+	int r = rg_child_go(&t->child, t->name, err);
+
+	if (r)
+		return r;
+	t->fn = fn;
+	t->arg = arg;
+	t->fn_said = 0;
+	for (;;) {
+		/* asked before reading: what came before the end is then read after it */
+		bool last = t->done || atomic_load(&t->stop) || rg_child_ended(&t->child);
+		int n = round_once(t);
+
+		if (t->fn_said)
+			return t->fn_said;
+		if (n < 0)
+			return rg_fail(err, n, "reading the ring buffer: %s", strerror(-n));
+		if (last) {
+			tend(t);
+			t->done = true;
+			return t->fn_said ? t->fn_said : 1;
+		}
+		if (now_ns(CLOCK_MONOTONIC) >= until)
+			return 0;
+		sleep_ns = n ? POLL_MIN_NS : sleep_ns * 2 > POLL_MAX_NS ? POLL_MAX_NS : sleep_ns * 2;
+		nap(sleep_ns);
+	}
+}
+
+void rg_trace_stop(struct rg_trace *t)
+{
+	atomic_store(&t->stop, true);
+}
+
+int rg_trace_status(const struct rg_trace *t)
+{
+	return t->child.status;
+}
+
+void rg_trace_stats(const struct rg_trace *t, struct rg_trace_stats *ret)
+{
+	*ret = t->stats;
+}
+
+void rg_trace_close(struct rg_trace *t)
+{
+	if (!t)
+		return;
+	rg_child_drop(&t->child);
+	rg_capture_close(t->cap);
+	rg_enrich_free(t->enrich);
+	rg_parts_free(t->parts);
+	rg_event_free(t->ev);
+	free(t->name);
+	free(t);
+}
