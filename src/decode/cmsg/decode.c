@@ -2,11 +2,15 @@
 /* From one control message to one element: which row, is it whole, its fields. */
 #include <errno.h>
 
+#include "base/text.h"
 #include "decode/cmsg/row.h"
 
 /* Level 0 is several protocols' own: those that ask for their family stand before the one that does not. */
 static const struct rg_cm_level *const levels[] = {
-	&rg_cm_socket,
+	&rg_cm_socket,	&rg_cm_hci,   &rg_cm_wpan,	&rg_cm_misdn,	&rg_cm_ip,     &rg_cm_ipv6,
+	&rg_cm_tcp,	&rg_cm_udp,   &rg_cm_tls,	&rg_cm_netlink, &rg_cm_packet, &rg_cm_sctp,
+	&rg_cm_can_raw, &rg_cm_j1939, &rg_cm_bluetooth, &rg_cm_llc,	&rg_cm_tipc,   &rg_cm_rxrpc,
+	&rg_cm_rds,	&rg_cm_iucv,  &rg_cm_vsock,	&rg_cm_alg,
 };
 
 static const struct rg_cm_level *level_find(int32_t nr, uint16_t family)
@@ -80,79 +84,50 @@ int rg_cmsg_type_value(const char *name, size_t len, int32_t *ret_level, int32_t
 	return -ENOENT;
 }
 
-/* "what: N bytes, NAME has M" without the printf family: this is the event's path. */
-struct words {
-	char text[128];
-	size_t n;
-};
-
-static void say(struct words *w, const char *s)
-{
-	while (*s && w->n < sizeof(w->text))
-		w->text[w->n++] = *s++;
-}
-
-static void say_number(struct words *w, uint64_t u)
-{
-	char digits[21], *d = digits + sizeof(digits) - 1;
-
-	*d = 0;
-	do
-		*--d = (char)('0' + u % 10);
-	while (u /= 10);
-	say(w, d);
-}
-
-static void add_words(struct rg_builder *b, const struct words *w)
-{
-	rg_add_str(b, "malformed", w->text, w->n);
-}
-
+/* "too short: 4 bytes, SCM_CREDENTIALS has 12" */
 static void wrong_size(struct rg_cm_in *in, const char *what, size_t want)
 {
-	struct words w = {.n = 0};
+	char words[128];
+	struct rg_text t = {.p = words, .cap = sizeof(words)};
 
-	say(&w, what);
-	say_number(&w, in->len);
-	say(&w, " bytes, ");
-	say(&w, in->row->t.name);
-	say(&w, " has ");
-	say_number(&w, want);
-	add_words(in->out, &w);
+	rg_text_str(&t, what);
+	rg_text_u64(&t, in->len);
+	rg_text_str(&t, " bytes, ");
+	rg_text_str(&t, in->row->t.name);
+	rg_text_str(&t, " has ");
+	rg_text_u64(&t, want);
+	rg_add_str(in->out, "malformed", words, t.len);
 	rg_add_bytes(in->out, "data", in->p, in->len, in->len);
 }
 
-/* Too short for the type. Where the kernel ran out of room (put_cmsg) it fills the room to its last byte:
- * then it is cut, and what is whole of it is decoded; otherwise it is nothing the kernel writes. */
-static void decode_short(struct rg_cm_in *in, size_t min, bool at_end)
+/* Too short. Where the kernel ran out of room (put_cmsg) it filled the room to its last byte: then it is cut,
+ * and what is whole of it was decoded; otherwise it is nothing the kernel writes. */
+static void too_short(struct rg_cm_in *in, size_t want)
 {
-	if (at_end && !in->ctx->send) {
-		rg_cm_fields(in, 0);
-		rg_add_bool(in->out, "cut", true);
-		rg_add_bytes(in->out, "data", in->p, in->len, min);
-	} else {
-		wrong_size(in, "too short: ", min);
+	if (!in->at_end || in->ctx->send) {
+		wrong_size(in, "too short: ", want);
+		return;
 	}
+	rg_add_bool(in->out, "cut", true);
+	rg_add_bytes(in->out, "data", in->p, in->len, want);
 }
 
-static void decode_payload(struct rg_cm_in *in, bool at_end)
+static void decode_payload(struct rg_cm_in *in)
 {
 	const struct rg_cmsg_type *t = &in->row->t;
 	size_t min = in->ctx->compat ? t->min32 : t->min64, max = in->ctx->compat ? t->max32 : t->max64;
-	struct words w = {.n = 0};
 
-	if (in->len < min) {
-		decode_short(in, min, at_end);
-		return;
-	}
-	if (in->row->decode)
+	if (in->row->decode && in->len >= min)
 		in->row->decode(in);
 	else
 		rg_cm_fields(in, 0);
+	if (in->want)
+		min = max = in->want;
 	if (in->bad) {
-		say(&w, in->bad);
-		add_words(in->out, &w);
+		rg_add_str(in->out, "malformed", in->bad, strlen(in->bad));
 		rg_add_bytes(in->out, "data", in->p, in->len, in->len);
+	} else if (in->len < min) {
+		too_short(in, min);
 	} else if (max != RG_CMSG_ANY && in->len > max) {
 		wrong_size(in, "too long: ", max);
 	}
@@ -179,7 +154,8 @@ static void decode_one(const struct rg_cmsg_view *v, const struct rg_cmsg_ctx *c
 	} else if (!row) {
 		rg_add_bytes(&obj, "data", v->data, v->len, v->len);
 	} else {
-		decode_payload(&in, v->at_end);
+		in.at_end = v->at_end;
+		decode_payload(&in);
 	}
 	list->full |= obj.full;
 }

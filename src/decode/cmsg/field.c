@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The declarative part: reading one field of a payload by its description. */
+#include "base/text.h"
 #include "decode/cmsg/row.h"
 
 size_t rg_cm_width(const struct rg_cmsg_field *f, bool compat)
@@ -78,16 +79,11 @@ static void add_time(struct rg_cm_in *in, const struct rg_cmsg_field *f, const u
 
 static void add_mac(struct rg_cm_in *in, const struct rg_cmsg_field *f, const uint8_t *p)
 {
-	static const char hex[] = "0123456789abcdef";
 	char text[17];
+	struct rg_text t = {.p = text, .cap = sizeof(text)};
 
-	for (int i = 0; i < 6; i++) {
-		text[3 * i] = hex[p[i] >> 4];
-		text[3 * i + 1] = hex[p[i] & 15];
-		if (i < 5)
-			text[3 * i + 2] = ':';
-	}
-	rg_add_str(in->out, f->name, text, sizeof(text));
+	rg_text_hexbytes(&t, p, 6, ':');
+	rg_add_str(in->out, f->name, text, t.len);
 }
 
 static void add_text(struct rg_cm_in *in, const struct rg_cmsg_field *f, const uint8_t *p, size_t len)

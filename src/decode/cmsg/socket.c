@@ -20,7 +20,8 @@ static void decode_rights(struct rg_cm_in *in)
 }
 
 static const struct rg_cmsg_field credentials[] = {
-	CM_F("pid", S32, 0, INT, "", "Process id of the sender, as the receiver's pid namespace shows it; 0: outside, or the kernel"),
+	CM_F("pid", S32, 0, INT, "",
+	     "Process id of the sender, as the receiver's pid namespace shows it; 0: outside, or the kernel"),
 	CM_F("uid", U32, 4, UINT, "", "User id of the sender, as the receiver's user namespace shows it"),
 	CM_F("gid", U32, 8, UINT, "", "Group id of the sender, as the receiver's user namespace shows it"),
 };
@@ -80,7 +81,8 @@ static const struct rg_cmsg_field priority[] = {
 	CM_F("priority", U32, 0, UINT, "", "Priority of the packet"),
 };
 static const struct rg_cmsg_field devmem[] = {
-	CM_F("frag_offset", U64, 0, UINT, "bytes", "Where in the dma-buf (or, linear, in the buffer) the payload lies"),
+	CM_F("frag_offset", U64, 0, UINT, "bytes",
+	     "Where in the dma-buf (or, linear, in the buffer) the payload lies"),
 	CM_F("frag_size", U32, 8, SIZE, "bytes", "Its size"),
 	CM_F("frag_token", U32, 12, UINT, "", "Token to give the fragment back by SO_DEVMEM_DONTNEED"),
 	CM_F("dmabuf_id", U32, 16, UINT, "", "Which bound dma-buf"),
@@ -96,12 +98,16 @@ static const struct rg_cmsg_field ts_opt_id[] = {
 	CM_F("key", U32, 0, UINT, "", "Key the transmit stamp shall carry"),
 };
 
-static const struct rg_name tsflags[] = {
-	{1 << 0, "TX_HARDWARE"},  {1 << 1, "TX_SOFTWARE"},  {1 << 2, "RX_HARDWARE"},   {1 << 3, "RX_SOFTWARE"},
-	{1 << 4, "SOFTWARE"},	  {1 << 5, "SYS_HARDWARE"}, {1 << 6, "RAW_HARDWARE"},  {1 << 7, "OPT_ID"},
-	{1 << 8, "TX_SCHED"},	  {1 << 9, "TX_ACK"},	    {1 << 10, "OPT_CMSG"},     {1 << 11, "OPT_TSONLY"},
-	{1 << 12, "OPT_STATS"},	  {1 << 13, "OPT_PKTINFO"}, {1 << 14, "OPT_TX_SWHW"},  {1 << 15, "BIND_PHC"},
-	{1 << 16, "OPT_ID_TCP"},  {1 << 17, "OPT_RX_FILTER"}, {1 << 18, "TX_COMPLETION"}, {0, NULL}};
+static const struct rg_name tsflags[] = {{1 << 0, "TX_HARDWARE"},    {1 << 1, "TX_SOFTWARE"},
+					 {1 << 2, "RX_HARDWARE"},    {1 << 3, "RX_SOFTWARE"},
+					 {1 << 4, "SOFTWARE"},	     {1 << 5, "SYS_HARDWARE"},
+					 {1 << 6, "RAW_HARDWARE"},   {1 << 7, "OPT_ID"},
+					 {1 << 8, "TX_SCHED"},	     {1 << 9, "TX_ACK"},
+					 {1 << 10, "OPT_CMSG"},	     {1 << 11, "OPT_TSONLY"},
+					 {1 << 12, "OPT_STATS"},     {1 << 13, "OPT_PKTINFO"},
+					 {1 << 14, "OPT_TX_SWHW"},   {1 << 15, "BIND_PHC"},
+					 {1 << 16, "OPT_ID_TCP"},    {1 << 17, "OPT_RX_FILTER"},
+					 {1 << 18, "TX_COMPLETION"}, {0, NULL}};
 static const struct rg_cmsg_field tx_request[] = {
 	CM_FN("flags", U32, 0, FLAGS, tsflags, "Stamps wanted for this message (SOF_TIMESTAMPING_*)"),
 };
@@ -120,6 +126,7 @@ static const struct rg_cm_row rows[] = {
 	CM_ROW("SO_TIMESTAMPING_NEW", 65, CM_R, CM_ALL, CM_SIZE(48), timestamping64, "5.1", "SO_TIMESTAMPING_NEW", "Times of receipt or of sending, 64 bits in both ABIs"),
 	CM_ROW("SO_TIMESTAMPING_OLD", 37, CM_S, CM_U, CM_SIZE(4), tx_request, "4.6", "sent", "Stamps wanted for this message"),
 	CM_ROW("SO_TIMESTAMPING_NEW", 65, CM_S, CM_U, CM_SIZE(4), tx_request, "5.1", "sent", "Stamps wanted for this message"),
+	CM_ROW_("SCM_TIMESTAMPING_OPT_STATS", 54, CM_R, CM_ALL, CM_RANGE(4, RG_CMSG_ANY), rg_cm_opt_stats_fields, RG_CM_OPT_STATS_FIELDS, rg_cm_opt_stats, "4.10", "SOF_TIMESTAMPING_OPT_STATS with OPT_TSONLY, MSG_ERRQUEUE", "State of the TCP connection (or J1939 session) when the stamp was taken"),
 	CM_ROW("SCM_TIMESTAMPING_PKTINFO", 58, CM_R, CM_U, CM_SIZE(16), ts_pktinfo, "4.13", "SOF_TIMESTAMPING_OPT_PKTINFO and a device stamp", "Which device stamped, and the packet's length there"),
 	CM_ROW("SO_RXQ_OVFL", 40, CM_R, CM_ALL, CM_SIZE(4), drops, "2.6.33", "SO_RXQ_OVFL, once something was dropped", "Messages dropped before this one"),
 	CM_ROW("SCM_WIFI_STATUS", 41, CM_R, CM_U, CM_SIZE(4), wifi, "3.3", "SO_WIFI_STATUS", "Fate of a sent 802.11 frame"),
