@@ -106,14 +106,25 @@ static void status_help(FILE *f, const struct cli_verb *v, unsigned width)
 }
 
 /* Option examples and the verb's own, each once. */
-static void examples_help(FILE *f, const struct cli_verb *v)
+static void examples_help(FILE *f, const struct cli_verb *v, unsigned width)
 {
 	fputs("\nExamples:\n", f);
-	for (const struct cli_example *e = v->examples; e && e->command; e++)
-		fprintf(f, "  %s\n      %s\n", e->command, e->what);
+	for (const struct cli_example *e = v->examples; e && e->command; e++) {
+		fprintf(f, "  %s\n      ", e->command);
+		cli_wrap(f, e->what, 6, 6, width);
+	}
 	for (const struct cli_opt *o = v->opts; o && o->name; o++)
 		if (o->example)
 			fprintf(f, "  recvguard %s %s\n", v->name, o->example);
+}
+
+/* As a sentence. */
+static void summary_help(FILE *f, const char *summary, unsigned width)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%c%s.\n\n", toupper((unsigned char)summary[0]), summary + 1);
+	cli_wrap(f, text, 0, 0, width);
 }
 
 void cli_help(FILE *f, const struct cli_verb *v, unsigned width)
@@ -122,15 +133,14 @@ void cli_help(FILE *f, const struct cli_verb *v, unsigned width)
 	fputs("usage: ", f);
 	cli_usage_line(f, v);
 	fputs("\n\n", f);
-	fputc(toupper((unsigned char)v->summary[0]), f);
-	fprintf(f, "%s.\n\n", v->summary + 1);
+	summary_help(f, v->summary, width);
 	cli_wrap(f, v->about, 0, 0, width);
 	fputs("\nOptions:\n", f);
 	for (const struct cli_opt *o = v->opts; o && o->name; o++)
 		opt_help(f, o, width);
 	opt_help(f, cli_common_opts, width);
 	status_help(f, v, width);
-	examples_help(f, v);
+	examples_help(f, v, width);
 	fprintf(f, "\nThe manual page: man recvguard-%.*s%s%s\n", (int)strcspn(v->name, " "), v->name,
 		strchr(v->name, ' ') ? "-" : "", strchr(v->name, ' ') ? strchr(v->name, ' ') + 1 : "");
 }
