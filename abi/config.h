@@ -80,7 +80,9 @@ struct rg_loss_key {
  * checked at every use.
  */
 #define RG_STACK_ROUTES 32
-#define RG_STACK_WORDS	128 /* words above the argument block that calibration looks at */
+#define RG_STACK_BELOW \
+	128 /* words below the argument block (our own program's frame) that calibration sees */
+#define RG_STACK_WORDS (RG_STACK_BELOW + 128)
 
 struct rg_calib {
 	__u32 tid;  /* whose calls to look at, 0: none */

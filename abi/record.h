@@ -44,24 +44,25 @@ struct rg_rec_hdr {
 };
 
 /* rg_rec_msg.has: which groups of values were obtained */
-#define RG_HAS_SOCK	(1u << 0)
-#define RG_HAS_PEER	(1u << 1)  /* unix: peer_* of the connection */
-#define RG_HAS_CRED	(1u << 2)  /* cred_*: the message's own credentials (skb) */
-#define RG_HAS_MSGHDR	(1u << 3)  /* out_flags, namelen, controllen from the kernel's msghdr: K */
-#define RG_HAS_UMSGHDR	(1u << 4)  /* the same, read back from user memory: U, TOCTOU */
-#define RG_HAS_NAME	(1u << 5)  /* name bytes from the kernel: K */
-#define RG_HAS_UNAME	(1u << 6)  /* name bytes from user memory: U, TOCTOU */
-#define RG_HAS_CONTROL	(1u << 7)  /* control bytes captured as the kernel wrote them (put_cmsg): K */
-#define RG_HAS_UCONTROL (1u << 8)  /* control bytes read from user memory: U, TOCTOU */
-#define RG_HAS_DATA	(1u << 9)  /* payload from skb: K */
-#define RG_HAS_UDATA	(1u << 10) /* payload from user memory: U, TOCTOU */
-#define RG_HAS_ENTRY	(1u << 11) /* ts_entry is set: duration is known */
-#define RG_HAS_IOV	(1u << 12) /* iov[] */
-#define RG_HAS_MSGLEN	(1u << 13) /* msg_len: the message's full length from the skb */
-#define RG_HAS_FILES	(1u << 14) /* n_files counts what was attached to the skb: K */
-#define RG_HAS_IOV_K	(1u << 15) /* iov[] is the kernel's copy: K, else U */
-#define RG_HAS_SENDER	(1u << 16) /* sender is the peer socket's owner found by the send side (msg_id) */
-#define RG_HAS_FLAGS	(1u << 17) /* flags (as given) */
+#define RG_HAS_SOCK	  (1u << 0)
+#define RG_HAS_PEER	  (1u << 1)  /* unix: peer_* of the connection */
+#define RG_HAS_CRED	  (1u << 2)  /* cred_*: the message's own credentials (skb) */
+#define RG_HAS_MSGHDR	  (1u << 3)  /* out_flags, namelen, controllen from the kernel's msghdr: K */
+#define RG_HAS_UMSGHDR	  (1u << 4)  /* the same, read back from user memory: U, TOCTOU */
+#define RG_HAS_NAME	  (1u << 5)  /* name bytes from the kernel: K */
+#define RG_HAS_UNAME	  (1u << 6)  /* name bytes from user memory: U, TOCTOU */
+#define RG_HAS_CONTROL	  (1u << 7)  /* control bytes captured as the kernel wrote them (put_cmsg): K */
+#define RG_HAS_UCONTROL	  (1u << 8)  /* control bytes read from user memory: U, TOCTOU */
+#define RG_HAS_DATA	  (1u << 9)  /* payload from skb: K */
+#define RG_HAS_UDATA	  (1u << 10) /* payload from user memory: U, TOCTOU */
+#define RG_HAS_ENTRY	  (1u << 11) /* ts_entry is set: duration is known */
+#define RG_HAS_IOV	  (1u << 12) /* iov[] */
+#define RG_HAS_MSGLEN	  (1u << 13) /* msg_len: the message's full length from the skb */
+#define RG_HAS_FILES	  (1u << 14) /* n_files counts what was attached to the skb: K */
+#define RG_HAS_IOV_K	  (1u << 15) /* iov[] is the kernel's copy: K, else U */
+#define RG_HAS_SENDER	  (1u << 16) /* sender is the peer socket's owner found by the send side (msg_id) */
+#define RG_HAS_FLAGS	  (1u << 17) /* flags (as given) */
+#define RG_HAS_CONTROLLEN (1u << 18) /* controllen is the kernel's word: K */
 
 /* rg_rec_msg.cut: what was there and did not fit or could not be read */
 #define RG_CUT_DATA    (1u << 0) /* payload: by snaplen */

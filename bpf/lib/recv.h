@@ -20,23 +20,39 @@ rg_inline void rg_recv_kmsg(struct rg_state *st, const struct rg_kmsg *m)
 	}
 }
 
-/* Control bytes: where they begin is on the kernel's stack too, or else in the caller's msghdr. */
-rg_inline void rg_recv_control(struct rg_state *st, const struct rg_kmsg *m, __u64 base, __u64 top, int shape,
-			       __u64 user_msg, bool compat)
+/* Above what net.core.optmem_max lets anybody send, far below what a wrong pointer would give. */
+#define RG_CONTROL_SANE (1u << 20)
+
+/* Where the caller's buffers are, and where the control bytes begin (0: unknown): from the kernel's stack, or
+ * else from the caller's msghdr or iovec as it stands now. */
+rg_inline __u64 rg_recv_buffers(struct rg_state *st, const struct rg_kmsg *m, const struct rg_call *c,
+				__u64 base, __u64 top, int shape)
 {
 	struct rg_rec_msg *rec = &st->rec;
 	__u64 start = rg_stack_word(base, top, rg_off_control[shape & 3]);
 	struct rg_umsghdr u;
-	bool have_u = false;
 
-	if (!start || start > m->control || !m->single) {
-		have_u = rg_umsg_read(&u, user_msg, compat);
-		if (have_u && (!start || start > m->control))
-			start = u.control;
+	if (!c->is_msg) {
+		if (!m->single)
+			rg_iov_user(rec, c->msg, c->len, c->compat);
+		return 0;
 	}
-	if (have_u && !m->single)
-		rg_iov_user(rec, u.iov, u.iovlen, compat);
-	if (!m->control || start > m->control || m->control - start > (64u << 20))
+	if (start && start <= m->control && m->control - start <= RG_CONTROL_SANE)
+		rec->has |= RG_HAS_CONTROLLEN;
+	if ((rec->has & RG_HAS_CONTROLLEN) && m->single)
+		return start;
+	if (!rg_umsg_read(&u, c->msg, c->compat))
+		return rec->has & RG_HAS_CONTROLLEN ? start : 0;
+	if (!m->single)
+		rg_iov_user(rec, u.iov, u.iovlen, c->compat);
+	return rec->has & RG_HAS_CONTROLLEN ? start : u.control;
+}
+
+rg_inline void rg_recv_control(struct rg_state *st, const struct rg_kmsg *m, __u64 start)
+{
+	struct rg_rec_msg *rec = &st->rec;
+
+	if (!start || !m->control || start > m->control || m->control - start > RG_CONTROL_SANE)
 		return;
 	rec->controllen = m->control - start;
 	rec->control_given = rec->controllen + m->controllen;
@@ -109,6 +125,7 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	struct rg_rec_msg *rec = &st->rec;
 	struct rg_call c;
 	struct rg_kmsg m;
+	__u64 start;
 	int shape;
 
 	rg_begin(st, t, bpf_ktime_get_ns());
@@ -125,24 +142,22 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	if (flags & RG_MSG_PEEK)
 		rec->mflags |= RG_MF_PEEK;
 	shape = rg_shape_of(c.route);
-	if (rg_kmsg_read(&m, base, top, shape, ret)) {
-		if (shape == RG_SHAPE_RECVMMSG)
-			rg_recv_batch(rec, &c, base, top);
-		rg_recv_kmsg(st, &m);
-		if (!m.single && shape >= RG_SHAPE_RECVFROM && c.route != RG_RT_RECVFROM)
-			rg_iov_user(rec, c.msg, c.len, c.compat);
-		rec->user_msg = c.msg;
-		if (ret >= 0) {
-			rg_recv_payload(st, ret);
-			rg_name_take(st, m.name, m.namelen);
-			if (shape <= RG_SHAPE_RECVMMSG)
-				rg_recv_control(st, &m, base, top, shape, c.msg, c.compat);
-		}
-	} else {
+	if (!rg_kmsg_read(&m, base, top, shape, ret)) {
 		rec->user_msg = c.msg;
 		if (ret >= 0)
 			rg_recv_payload(st, ret);
+		return 0;
 	}
+	if (shape == RG_SHAPE_RECVMMSG)
+		rg_recv_batch(rec, &c, base, top);
+	rec->user_msg = c.msg;
+	rg_recv_kmsg(st, &m);
+	if (ret < 0)
+		return 0;
+	start = rg_recv_buffers(st, &m, &c, base, top, shape);
+	rg_recv_payload(st, ret);
+	rg_name_take(st, m.name, m.namelen);
+	rg_recv_control(st, &m, start);
 	return 0;
 }
 

@@ -20,11 +20,15 @@
 /* Shapes of calls, by the function whose frame holds the msghdr. */
 enum rg_shape { RG_SHAPE_RECVMSG, RG_SHAPE_RECVMMSG, RG_SHAPE_RECVFROM, RG_SHAPE_READ, RG_SHAPE__COUNT };
 
-/* Bytes from the argument block up; 0: not known. */
-__u32 rg_off_msghdr[RG_SHAPE__COUNT];
-/* Where the address of the caller's (current) user msghdr and the start of the control buffer are kept. */
-__u32 rg_off_entry[RG_SHAPE__COUNT];
-__u32 rg_off_control[RG_SHAPE__COUNT];
+/* Bytes from the argument block; 0: not known. */
+__s32 rg_off_msghdr[RG_SHAPE__COUNT];
+/*
+ * Where the address of the caller's (current) user msghdr and the start of the control buffer are kept:
+ * locals of those functions, in registers that a deeper frame saved, often our own program's (then the
+ * distance is negative).
+ */
+__s32 rg_off_entry[RG_SHAPE__COUNT];
+__s32 rg_off_control[RG_SHAPE__COUNT];
 __u64 rg_stack_misses;
 struct rg_calib rg_calib;
 
@@ -90,12 +94,12 @@ rg_inline bool rg_kmsg_plausible(const struct rg_kmsg *m, const char *raw, int s
 rg_inline bool rg_kmsg_read(struct rg_kmsg *m, __u64 base, __u64 top, int shape, long ret)
 {
 	char raw[RG_MSGHDR_ROOM];
-	__u32 off;
+	__s32 off;
 
 	if (shape < 0 || shape >= RG_SHAPE__COUNT)
 		return false;
 	off = rg_off_msghdr[shape];
-	if (!off || base + off + RG_MSGHDR_ROOM > top ||
+	if (off <= 0 || base + off + RG_MSGHDR_ROOM > top ||
 	    bpf_probe_read_kernel(raw, sizeof(raw), (void *)base + off))
 		goto miss;
 	m->name = RG_M(raw, __u64, msg_name);
@@ -117,7 +121,7 @@ miss:
 }
 
 /* A word of the stack at a calibrated place; 0 when unknown. */
-rg_inline __u64 rg_stack_word(__u64 base, __u64 top, __u32 off)
+rg_inline __u64 rg_stack_word(__u64 base, __u64 top, __s32 off)
 {
 	__u64 w = 0;
 
@@ -129,12 +133,12 @@ rg_inline __u64 rg_stack_word(__u64 base, __u64 top, __u32 off)
 /* Calibration: user space asked to see the stack of its own call. */
 rg_inline void rg_calib_take(__u64 base, __u64 top)
 {
-	__u64 n = top - base;
+	__u64 from = base - RG_STACK_BELOW * 8, n = top - from;
 
 	if (n > sizeof(rg_calib.words))
 		n = sizeof(rg_calib.words);
 	rg_calib.base = base;
-	bpf_probe_read_kernel(rg_calib.words, n, (void *)base);
+	bpf_probe_read_kernel(rg_calib.words, n, (void *)from);
 	rg_calib.hits++;
 }
 

@@ -259,7 +259,8 @@ static void put_control(const struct rg_rec_msg *r, const struct tail *t, struct
 	struct rg_builder list;
 
 	if (r->controllen)
-		rg_set_u(ev, RG_F_MSG_CONTROLLEN, r->controllen, r->has & RG_HAS_CONTROL ? K : U);
+		rg_set_u(ev, RG_F_MSG_CONTROLLEN, r->controllen,
+			 r->has & (RG_HAS_CONTROL | RG_HAS_CONTROLLEN) ? K : U);
 	if (!(r->has & (RG_HAS_CONTROL | RG_HAS_UCONTROL)))
 		return;
 	rg_build_field(&list, ev, RG_F_CMSG, tag);

@@ -11,6 +11,9 @@
 
 #include "base/cleanup.h"
 
+/* A kernel stack is 16 KiB on x86-64 and arm64. */
+#define STACK_SPAN 16384
+
 /* How often each shape is tried: what is not at the same place every time is not it. */
 #define ROUNDS 4
 
@@ -35,13 +38,21 @@ static void places_keep(struct places *p, const struct rg_calib *c, uint64_t wan
 		p->ok[i] = (first || p->ok[i]) && c->words[i] == want;
 }
 
-/* The lowest place, in bytes; 0 when there is none (the argument block itself is no candidate). */
-static uint32_t places_first(const struct places *p, unsigned from)
+/* The first place at or after word `from`; -1: none. */
+static int places_next(const struct places *p, int from)
 {
-	for (unsigned i = from; i < RG_STACK_WORDS; i++)
+	for (int i = from; i < RG_STACK_WORDS; i++)
 		if (p->ok[i])
-			return i * 8;
-	return 0;
+			return i;
+	return -1;
+}
+
+/* As distance in bytes from the argument block, 0: none. */
+static int32_t places_first(const struct places *p)
+{
+	int i = places_next(p, 0);
+
+	return i < 0 ? 0 : (i - RG_STACK_BELOW) * 8;
 }
 
 static int bench_open(struct bench *b, const struct rg_calib_io *io)
@@ -100,12 +111,29 @@ static int bench_call(struct bench *b, int shape)
 /* Where msg_control points after the credentials were written: 16 of header, 12 of payload, padded. */
 #define CONTROL_WRITTEN 32
 
+/*
+ * Several words may hold the pointer (copies of the iterator, saved registers). The msghdr's is the lowest
+ * above the argument block in front of which, where msg_name stands, is NULL (recv, read) or an address on
+ * this stack (recvmsg keeps the sender's address in a neighbouring local).
+ */
+static int32_t msghdr_place(const struct rg_calib_io *io, const struct places *hdr, uint32_t member)
+{
+	int words = (int)member / 8;
+
+	for (int i = places_next(hdr, RG_STACK_BELOW + words); i >= 0; i = places_next(hdr, i + 1)) {
+		uint64_t name = io->calib->words[i - words];
+
+		if (!name || (name > io->calib->base && name < io->calib->base + STACK_SPAN))
+			return (i - words - RG_STACK_BELOW) * 8;
+	}
+	return 0;
+}
+
 static int shape_find(struct bench *b, int shape)
 {
 	struct places hdr, entry, control;
 	const struct rg_calib_io *io = b->io;
 	bool has_control = shape <= RG_SHAPE_RECVMMSG;
-	uint32_t at;
 
 	for (b->round = 0; b->round < ROUNDS; b->round++) {
 		uint64_t start = (uintptr_t)b->control[b->round];
@@ -119,21 +147,10 @@ static int shape_find(struct bench *b, int shape)
 		places_keep(&control, io->calib, start, b->round == 0);
 		places_keep(&entry, io->calib, (uintptr_t)&b->batch[1 + b->round % 2], b->round == 0);
 	}
-	/* several words may hold the pointer (saved registers): the msghdr is the one that passes the kernel
-	 * side's check, which tries them in this order */
-	at = has_control ? io->layout.control : io->layout.ubuf;
-	io->off_msghdr[shape] = 0;
-	io->off_control[shape] = has_control ? places_first(&control, 1) : 0;
-	io->off_entry[shape] = shape == RG_SHAPE_RECVMMSG ? places_first(&entry, 1) : 0;
-	for (uint32_t p = places_first(&hdr, at / 8); p; p = places_first(&hdr, p / 8 + 1)) {
-		const __u64 *w = io->calib->words + (p - at) / 8;
-		/* msghdr.msg_name: none was asked for by recv, read; recvmsg without a name has NULL too */
-		if (w[0] == 0) {
-			io->off_msghdr[shape] = p - at;
-			return 1;
-		}
-	}
-	return 0;
+	io->off_control[shape] = has_control ? places_first(&control) : 0;
+	io->off_entry[shape] = shape == RG_SHAPE_RECVMMSG ? places_first(&entry) : 0;
+	io->off_msghdr[shape] = msghdr_place(io, &hdr, has_control ? io->layout.control : io->layout.ubuf);
+	return io->off_msghdr[shape] != 0;
 }
 
 int rg_calibrate(const struct rg_calib_io *io, struct rg_err *err)

@@ -22,7 +22,7 @@ struct rg_msghdr_layout {
 /* Shared with the BPF side: its globals. */
 struct rg_calib_io {
 	struct rg_calib *calib;
-	uint32_t *off_msghdr, *off_entry, *off_control; /* [RG_SHAPE__COUNT = 4] */
+	int32_t *off_msghdr, *off_entry, *off_control; /* [RG_SHAPE__COUNT = 4], 0: not found */
 	struct rg_msghdr_layout layout;
 };
 

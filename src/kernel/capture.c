@@ -24,6 +24,16 @@ static char libbpf_said[512];
 
 static int keep_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
+	const char *log =
+		getenv("RECVGUARD_BPF_LOG"); /* for bug reports: the verifier's whole log, to a file */
+	rg_auto_fclose FILE *f = log && *log ? fopen(log, "ae") : NULL;
+	va_list copy;
+
+	if (f) {
+		va_copy(copy, ap);
+		vfprintf(f, fmt, copy);
+		va_end(copy);
+	}
 	if (level == LIBBPF_WARN && !libbpf_said[0])
 		vsnprintf(libbpf_said, sizeof(libbpf_said), fmt, ap);
 	return 0;
