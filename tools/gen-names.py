@@ -68,8 +68,8 @@ def macros(cc, head):
 
 def values(cc, head, names):
     text = head + "void rg_ask(void);\nvoid rg_ask(void)\n{\n" + "".join(
-        f'__asm__ volatile("\\n#@rg {n} %c0" : : "i"((unsigned long long)({n})));\n' for n in names) + "}\n"
-    found = dict(re.findall(r"^#@rg (\w+) \$?(-?\d+)", compiler(cc, ["-S", "-O1"], text), re.M))
+        f'__asm__ volatile(".ascii \\"@rg {n} %c0\\"" : : "i"((unsigned long long)({n})));\n' for n in names) + "}\n"
+    found = dict(re.findall(r"@rg (\w+) (-?\d+)", compiler(cc, ["-S", "-O1"], text)))
     for n in names:
         if n not in found:
             fail(f"the compiler gave no value for {n}")
