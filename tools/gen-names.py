@@ -21,6 +21,7 @@ class Table:
     include: list = field(default_factory=list)
     match: str = ""
     only: list = field(default_factory=list)
+    enums: list = field(default_factory=list)
     skip: set = field(default_factory=set)
     alias: set = field(default_factory=set)
     add: dict = field(default_factory=dict)  # name -> (value, source)
@@ -44,8 +45,8 @@ def read_spec(path):
             tables[-1].include += args
         elif verb == "match" and tables:
             tables[-1].match = args[0]
-        elif verb == "only" and tables:
-            tables[-1].only += args
+        elif verb in ("only", "enums") and tables:
+            getattr(tables[-1], verb).extend(args)
         elif verb in ("skip", "alias") and tables:
             getattr(tables[-1], verb).update(args)
         elif verb == "add" and tables and len(args) == 2 and source.strip():
@@ -79,7 +80,8 @@ def values(cc, head, names):
 def rows_of(cc, table):
     head = "".join(f"#include <{h}>\n" for h in table.include)
     known = macros(cc, head)
-    names = [n for n in table.only if n in known] or sorted(n for n in known if re.fullmatch(table.match, n))
+    names = [n for n in table.only if n in known]
+    names += table.enums or (not names and sorted(n for n in known if re.fullmatch(table.match, n))) or []
     names = [n for n in names if n not in table.skip]
     if not names:
         fail(f"{table.name}: {' '.join(table.include)} defines nothing that matches {table.match}")
