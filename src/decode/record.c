@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "decode/cmsg.h"
+#include "decode/dissect/dissect.h"
 #include "decode/sockaddr.h"
 
 #define K RG_TAG_K
@@ -317,5 +318,6 @@ int rg_decode_msg(const struct rg_rec_hdr *rec, size_t size, struct rg_parts *pa
 	put_control(r, &t, ev);
 	fds_lost = put_fds(r, &t, set, ev, lost_parts);
 	put_findings(r, fds_lost, ev);
+	rg_dissect(ev);
 	return 0;
 }
