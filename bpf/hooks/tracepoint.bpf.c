@@ -14,38 +14,9 @@
 #include "lib/recv.h"
 #include "lib/send.h"
 #include "lib/skb.h"
+#include "lib/watch.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-rg_inline struct rg_state *rg_state_of(struct task_struct *t)
-{
-	struct rg_state *st = bpf_task_storage_get(&states, t, 0, 0);
-
-	if (st)
-		return st;
-	st = bpf_task_storage_get(&states, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!st)
-		rg_lost(RG_LOSS_NO_STATE, t->tgid, 0);
-	return st;
-}
-
-/* The socket that the running system call names; for buffers that do not know theirs (UDP). */
-rg_inline struct sock *rg_called_sock(struct task_struct *t)
-{
-	struct rg_call c;
-	struct file **slot, *f = NULL;
-	struct socket *so;
-
-	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
-	if (!c.route || c.fd < 0 || (__u32)c.fd >= t->files->fdt->max_fds)
-		return NULL;
-	slot = BPF_CORE_READ(t->files->fdt, fd);
-	bpf_probe_read_kernel(&f, sizeof(f), slot + c.fd);
-	if (!f || (BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	so = BPF_CORE_READ(f, private_data);
-	return BPF_CORE_READ(so, sk);
-}
 
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
@@ -110,143 +81,9 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 	return 0;
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
-{
-	struct task_struct *t = bpf_get_current_task_btf();
-	struct rg_state *st;
-
-	if (!rg_sel_task(t) || !rg_sel_family(sk->__sk_common.skc_family) || (ret < 0 && !rg_config.errors))
-		return 0;
-	st = rg_state_of(t);
-	if (!st)
-		return 0;
-	rg_send_end(st, t, sk, ret, flags);
-	if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
-		rg_emit(st);
-	return 0;
-}
-
-/* Entry: only the time and that a call of ours is under way. */
-SEC("tp_btf/sys_enter")
-int BPF_PROG(rg_sys_enter, struct pt_regs *regs, long nr)
-{
-	struct task_struct *t = bpf_get_current_task_btf();
-	struct rg_nr_row row = rg_is_compat(t) ? rg_row32(nr) : rg_row64(nr);
-	struct rg_state *st;
-
-	if ((!row.route && row.args != RG_A_SOCKETCALL) || !rg_sel_task(t))
-		return 0;
-	st = rg_state_of(t);
-	if (!st)
-		return 0;
-	st->ts_entry = bpf_ktime_get_ns();
-	st->ts_off = 0;
-	st->wait_ns = 0;
-	st->emitted = 0;
-	st->in_call = 1;
-	return 0;
-}
-
-/* Calls that failed before they reached a socket: EBADF, ENOTSOCK, EFAULT on the msghdr. read(2) and its kin
- * are left out when the descriptor is no socket: they are no receives. */
-rg_inline void rg_error_end(struct rg_state *st, struct task_struct *t, struct pt_regs *regs, long ret)
-{
-	struct rg_rec_msg *rec = &st->rec;
-	struct rg_call c;
-	struct sock *sk;
-
-	rg_call_read(&c, t, regs);
-	sk = rg_called_sock(t);
-	if (!c.route || (!sk && !c.has_flags))
-		return;
-	bool send = c.route >= RG_RT_SENDMSG;
-
-	if (!(rg_config.way & (send ? RG_WAY_BIT_SEND : RG_WAY_BIT_RECV)) ||
-	    (rg_config.select & RG_SEL_FAMILY) || (rg_config.select & RG_SEL_SOCKET) || !rg_sel_fd(c.fd))
-		return;
-	rg_forget(st);
-	rg_begin(st, t, bpf_ktime_get_ns());
-	if (send)
-		rec->mflags |= RG_MF_SEND;
-	rec->cookie = 0;
-	rec->seq = 0;
-	rec->batch = ~0u;
-	rec->local.len = 0;
-	rec->remote.len = 0;
-	rec->syscall_nr = c.nr;
-	rec->route = c.route;
-	rec->fd = c.fd;
-	rec->ret = ret;
-	rec->flags = c.flags;
-	if (c.has_flags)
-		rec->has |= RG_HAS_FLAGS;
-	rec->user_msg = c.msg;
-	rg_emit(st);
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(rg_sys_exit, struct pt_regs *regs, long ret)
-{
-	struct task_struct *t = bpf_get_current_task_btf();
-	struct rg_state *st;
-
-	if (!rg_sel_task(t))
-		return 0;
-	st = bpf_task_storage_get(&states, t, 0, 0);
-	if (!st || !st->in_call)
-		return 0;
-	if (ret < 0 && !st->emitted && rg_config.errors)
-		rg_error_end(st, t, regs, ret);
-	st->in_call = 0;
-	st->ts_entry = 0;
-	return 0;
-}
-
-/* Time asleep within a call. prev_state: 0 is running, preempted tasks do not wait. */
-SEC("tp_btf/sched_switch")
-int BPF_PROG(rg_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
-	struct rg_state *st;
-
-	if (!preempt) {
-		st = bpf_task_storage_get(&states, prev, 0, 0);
-		if (st && st->in_call)
-			st->ts_off = bpf_ktime_get_ns();
-	}
-	st = bpf_task_storage_get(&states, next, 0, 0);
-	if (st && st->ts_off) {
-		st->wait_ns += bpf_ktime_get_ns() - st->ts_off;
-		st->ts_off = 0;
-	}
-	return 0;
-}
-
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(rg_uring_req, struct io_kiocb *req)
 {
 	rg_uring_submit(req);
-	return 0;
-}
-
-/* Following: a selected process selects what it forks. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(rg_fork, struct task_struct *parent, struct task_struct *child)
-{
-	__u32 ptgid = parent->tgid, ctgid = child->tgid;
-	__u8 one = 1;
-
-	if (ptgid != ctgid && bpf_map_lookup_elem(&sel_pids, &ptgid))
-		bpf_map_update_elem(&sel_pids, &ctgid, &one, BPF_ANY);
-	return 0;
-}
-
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(rg_exit, struct task_struct *t)
-{
-	__u32 tgid = t->tgid;
-
-	if (t->signal->live.counter == 0)
-		bpf_map_delete_elem(&sel_pids, &tgid);
 	return 0;
 }

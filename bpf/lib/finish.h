@@ -183,7 +183,6 @@ rg_inline void rg_forget(struct rg_state *st)
 	st->n_files = 0;
 	st->has = 0;
 	st->cut = 0;
-	st->controls = 0;
 	st->sender_cookie = 0;
 	st->cred_comm[0] = 0;
 }

@@ -3,6 +3,7 @@
 #define RG_BPF_MAPS_H
 
 #include "common.h"
+#include "tramp_state.h"
 
 /* Room for a record's tail; a power of two above RG_TAIL_MAX, so that offsets can be bounded by a mask. */
 #define RG_TAIL_ROOM 16384
@@ -26,8 +27,7 @@ struct rg_state {
 	__u64 sender_cookie; /* unix: the socket that sent the buffer, 0 unknown */
 	__u32 in_call;	     /* entries are watched: within a call of ours */
 	__u32 emitted;	/* messages written since entry: an error then was reported by the socket's hook */
-	__u32 controls; /* trampoline tier: control bytes collected by put_cmsg */
-	__u32 pad;
+	struct rg_tramp tr;
 	struct rg_rec_msg rec;
 	__u8 tail[RG_TAIL_ROOM];
 };

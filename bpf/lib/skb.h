@@ -73,6 +73,28 @@ rg_inline bool rg_data_part(struct rg_state *st, struct task_struct *t, struct s
 	return true;
 }
 
+struct rg_parts_loop {
+	struct rg_state *st;
+	struct task_struct *t;
+	struct sk_buff *skb;
+	__u64 pos;
+	__u32 off, want;
+};
+
+/* A loop of the helper's: unrolled by 6.1's verifier it would be too long. */
+static long rg_parts_step(__u32 i, void *arg)
+{
+	struct rg_parts_loop *l = arg;
+	__u32 n = rg_min(l->want, RG_PART_DATA);
+
+	if (!l->st || !l->t || !l->skb || !n || !rg_data_part(l->st, l->t, l->skb, l->off, n, l->pos))
+		return 1;
+	l->off += n;
+	l->pos += n;
+	l->want -= n;
+	return 0;
+}
+
 /* The kernel copies len bytes from off of the buffer to the receiver: keep what snaplen wants. */
 rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
 			    __u32 len)
@@ -108,15 +130,11 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 		want -= n;
 	}
 	/* unrolled by the verifier: the buffer is a trusted pointer only here, not in a bpf_loop callback */
-	for (int i = 0; i < RG_SKB_PARTS && want; i++) {
-		n = rg_min(want, RG_PART_DATA);
-		if (!rg_data_part(st, t, skb, off, n, pos))
-			return;
-		off += n;
-		pos += n;
-		want -= n;
-	}
+	struct rg_parts_loop l = {.st = st, .t = t, .skb = skb, .off = off, .want = want, .pos = pos};
+
 	if (want)
+		bpf_loop(RG_SKB_PARTS, rg_parts_step, &l, 0);
+	if (l.want)
 		st->cut |= RG_CUT_PART;
 }
 

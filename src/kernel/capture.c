@@ -17,7 +17,7 @@
 
 const char *const rg_tier_names[RG_TIER__COUNT] = {"auto", "trampoline", "tracepoint", "legacy"};
 
-const struct rg_tier_impl *const rg_capture_tiers[] = {&rg_tier_tracepoint, NULL};
+const struct rg_tier_impl *const rg_capture_tiers[] = {&rg_tier_trampoline, &rg_tier_tracepoint, NULL};
 
 /* libbpf's own words about the last failure: the first line that tells something. */
 static char libbpf_said[512];

@@ -38,6 +38,7 @@ struct rg_tier_impl {
 	void (*destroy)(void *instance);
 };
 extern const struct rg_tier_impl *const rg_capture_tiers[]; /* ends with NULL */
+extern const struct rg_tier_impl rg_tier_trampoline;
 extern const struct rg_tier_impl rg_tier_tracepoint;
 
 struct rg_capture {

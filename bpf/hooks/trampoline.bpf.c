@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The trampoline tier: fentry and fexit on the functions that a receive passes (docs/kernels.md says which
+ * exist where). Nothing is hooked that a call which receives nothing would pass.
+ *
+ *   ____sys_recvmsg          recvmsg, recvmmsg (each message), io_uring RECVMSG: beginning and end
+ *   sock_recvmsg             every other receive: beginning and end
+ *   skb_copy_datagram_iovec  (tracepoint) the kernel copies payload; skb_consume_udp for linear UDP datagrams
+ *   put_cmsg, scm_detach_fds, receive_fd   control messages and descriptor numbers as they are written
+ *   move_addr_to_user        the sender's address of recvmsg and recvmmsg
+ *   io_recv, io_recvmsg      which io_uring operation receives
+ *   sock_splice_read         splice and sendfile from a socket
+ *   sock_send_length         (tracepoint, 6.3+) sends
+ */
+#include "lib/common.h"
+#include "lib/tramp.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* The state of a receive under way; NULL when there is none or it is not wanted. */
+rg_inline struct rg_state *rg_under_way(struct task_struct *t)
+{
+	struct rg_state *st = rg_state_find(t);
+
+	return st && st->tr.in != RG_IN_NONE ? st : NULL;
+}
+
+rg_inline struct rg_state *rg_wanted(struct task_struct *t, struct sock *sk)
+{
+	if (!sk || !rg_sel_task(t) || !rg_sel_family(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return NULL;
+	return rg_state_of(t);
+}
+
+SEC("fentry/____sys_recvmsg")
+int BPF_PROG(rg_recvmsg_in, struct socket *sock, struct msghdr *msg)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL);
+
+	if (st)
+		rg_tramp_begin(st, sock->sk, msg, RG_IN_RECVMSG);
+	return 0;
+}
+
+SEC("fexit/____sys_recvmsg")
+int BPF_PROG(rg_recvmsg_out, struct socket *sock, struct msghdr *msg, void *user_msg, void *uaddr,
+	     unsigned int flags, int nosec, int ret)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st = rg_under_way(t);
+
+	if (st && sock)
+		rg_tramp_end(st, t, sock->sk, msg, flags, ret, rg_scalar(user_msg));
+	return 0;
+}
+
+SEC("fentry/sock_recvmsg")
+int BPF_PROG(rg_sock_recvmsg_in, struct socket *sock, struct msghdr *msg, int flags)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL);
+
+	if (st && st->tr.in != RG_IN_RECVMSG)
+		rg_tramp_begin(st, sock->sk, msg, RG_IN_SOCK_RECVMSG);
+	return 0;
+}
+
+SEC("fexit/sock_recvmsg")
+int BPF_PROG(rg_sock_recvmsg_out, struct socket *sock, struct msghdr *msg, int flags, int ret)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st = rg_under_way(t);
+
+	rg_tries++;
+	if (!st || !sock || st->tr.in != RG_IN_SOCK_RECVMSG)
+		return 0;
+	if (ret >= 0)
+		rg_tramp_name(st, BPF_CORE_READ(msg, msg_name), BPF_CORE_READ(msg, msg_namelen));
+	rg_tramp_end(st, t, sock->sk, msg, flags, ret, 0);
+	return 0;
+}
+
+SEC("fentry/move_addr_to_user")
+int BPF_PROG(rg_move_addr, void *kaddr, int klen)
+{
+	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+
+	if (st && st->tr.in == RG_IN_RECVMSG)
+		rg_tramp_name(st, kaddr, klen);
+	return 0;
+}
+
+SEC("fentry/put_cmsg")
+int BPF_PROG(rg_put_cmsg, struct msghdr *msg, int level, int type, int len, void *data)
+{
+	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+
+	if (st && st->tr.in == RG_IN_RECVMSG && len >= 0)
+		rg_ctl_message(st, msg, level, type, len, data);
+	return 0;
+}
+
+SEC("fentry/scm_detach_fds")
+int BPF_PROG(rg_detach_in, struct msghdr *msg)
+{
+	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+
+	if (st) {
+		st->tr.detaching = 1;
+		st->tr.detach_fds = 0;
+		st->tr.detach_head = msg->msg_flags & RG_MSG_CMSG_COMPAT ? sizeof(struct rg_cmsg32)
+									 : sizeof(struct rg_cmsg);
+	}
+	return 0;
+}
+
+SEC("fexit/scm_detach_fds")
+int BPF_PROG(rg_detach_out, struct msghdr *msg)
+{
+	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+
+	if (st && st->tr.detaching) {
+		st->tr.detaching = 0;
+		rg_ctl_fds(st, msg);
+	}
+	return 0;
+}
+
+rg_inline int rg_installed(int fd)
+{
+	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+
+	if (!st || !st->tr.detaching || fd < 0)
+		return 0;
+	rg_ctl_put(st, st->tr.controls + st->tr.detach_head + st->tr.detach_fds * 4, &fd, sizeof(fd));
+	st->tr.detach_fds++;
+	return 0;
+}
+
+/* 6.6 ("file: remove __receive_fd()") made the two one. */
+SEC("fexit/receive_fd")
+int BPF_PROG(rg_receive_fd, struct file *file, int *ufd, unsigned int flags, int ret)
+{
+	return rg_installed(ret);
+}
+
+SEC("fexit/__receive_fd")
+int BPF_PROG(rg_receive_fd_6, struct file *file, int *ufd, unsigned int flags, int ret)
+{
+	return rg_installed(ret);
+}
+
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st = rg_under_way(t);
+
+	if (st)
+		rg_take_copy(st, t, skb, (struct sock *)st->tr.sk, len);
+	return 0;
+}
+
+SEC("fentry/skb_consume_udp")
+int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st = rg_under_way(t);
+	__s32 off = 0;
+
+	if (!st || (st->has & RG_HAS_DATA) || BPF_CORE_READ(skb, data_len))
+		return 0;
+	if (len < 0) { /* peeked */
+		len = -len;
+		off = BPF_CORE_READ(sk, sk_peek_off);
+		if (off < 0)
+			off = 0;
+	}
+	rg_take_linear(st, t, skb, off, len);
+	return 0;
+}
+
+/* ---- io_uring: which operation ---- */
+
+rg_inline int rg_uring_in(struct io_kiocb *req, __u16 route)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st;
+
+	if (!rg_sel_task(t))
+		return 0;
+	st = rg_state_of(t);
+	if (st) {
+		st->tr.uring_route = route;
+		st->tr.uring_fd = -1;
+		/* before 5.19 the number was not kept; a registered file has none (REQ_F_FIXED_FILE) */
+		if (bpf_core_field_exists(req->cqe) && !(BPF_CORE_READ(req, flags) & 1))
+			st->tr.uring_fd = BPF_CORE_READ(req, cqe.fd);
+	}
+	return 0;
+}
+
+rg_inline int rg_uring_out(void)
+{
+	struct rg_state *st = rg_state_find(bpf_get_current_task_btf());
+
+	if (st)
+		st->tr.uring_route = 0;
+	return 0;
+}
+
+SEC("fentry/io_recv")
+int BPF_PROG(rg_io_recv_in, struct io_kiocb *req)
+{
+	return rg_uring_in(req, RG_RT_URING_RECV);
+}
+
+SEC("fexit/io_recv")
+int BPF_PROG(rg_io_recv_out)
+{
+	return rg_uring_out();
+}
+
+SEC("fentry/io_recvmsg")
+int BPF_PROG(rg_io_recvmsg_in, struct io_kiocb *req)
+{
+	return rg_uring_in(req, RG_RT_URING_RECVMSG);
+}
+
+SEC("fexit/io_recvmsg")
+int BPF_PROG(rg_io_recvmsg_out)
+{
+	return rg_uring_out();
+}
