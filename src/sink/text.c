@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/hexdump.h"
 #include "sink/put.h"
 #include "sink/sink.h"
 
@@ -29,6 +30,7 @@ struct text {
 	struct rg_buf tmp;
 	uint64_t second; /* the one in clock */
 	char clock[9];
+	bool hex;
 	bool begun, marked; /* a value from user memory was shown */
 };
 
@@ -378,6 +380,8 @@ static void message_lines(struct text *t, const struct rg_event *ev)
 	trailer_text(t, p, ev);
 	pen_end(p);
 	second_line(t, ev);
+	if (t->hex && rg_has(ev, RG_F_MSG_DATA))
+		rg_hexdump(p->b, ev->v[RG_F_MSG_DATA].p, ev->v[RG_F_MSG_DATA].len, "    ");
 }
 
 static int text_event(struct rg_sink *s, const struct rg_event *ev, struct rg_err *err)
@@ -406,6 +410,7 @@ static int text_open(struct rg_sink *s, const char *file, struct rg_err *err)
 
 	t->pen = (struct pen){.color = s->opts.color, .ascii = s->opts.ascii, .limit = s->opts.width};
 	t->at = columns_for(s->opts.width);
+	t->hex = s->opts.hex;
 	return 0;
 }
 

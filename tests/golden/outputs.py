@@ -15,6 +15,11 @@ CASES = {
     "text": ["text", "plain"],
     "text-80": ["text", "plain", "width=80", "header"],
     "text-120": ["text", "plain", "width=120", "header", "color"],
+    "tracee": ["tracee", "plain"],
+    "tracee-pointers": ["tracee", "plain", "pointers"],
+    "tracee-v1beta1": ["tracee-v1beta1", "plain"],
+    "tracee-v1beta1-pointers": ["tracee-v1beta1", "plain", "pointers"],
+    "text-hex": ["text", "plain", "hex"],
     "text-ascii": ["text", "plain", "width=160", "ascii"],
 }
 
