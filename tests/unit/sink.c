@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <recvguard/schema.h>
@@ -238,7 +238,7 @@ static void hostile_bytes_are_escaped_or_base64(void **state)
 static void a_megabyte_of_controls_is_written_whole(void **state)
 {
 	size_t n = 1 << 20;
-	char *p = rg_event_alloc(ev, n);
+	rg_auto_free char *p = malloc(n);
 	struct rg_json j = {0};
 	rg_auto_buf b = {0};
 
@@ -330,8 +330,10 @@ static void no_raw_byte_reaches_a_terminal(void **state)
 		for (off_t i = 0; i < n;) {
 			unsigned len = rg_utf8_decode(data + i, (size_t)(n - i), &cp);
 
-			if (!len && n - i < 4)
-				break; /* a character across two reads */
+			if (!len && n - i < 4 && i) {
+				lseek(fd, i - n, SEEK_CUR); /* a character across two reads */
+				break;
+			}
 			assert_true(len);
 			assert_true(cp == '\n' || !rg_utf8_hidden(cp));
 			i += len;
