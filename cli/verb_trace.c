@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* trace: print every message that the selected processes receive. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <recvguard/policy.h>
+#include <recvguard/trace.h>
+
+#include "cli.h"
+#include "outputs.h"
+
+struct trace_opts {
+	struct cli_u32_list pids, uids, fds, families;
+	struct cli_str_list comms, cgroups, containers, exes, sockets, outputs, policies;
+	const char *filter;
+	int direction, tier, on_full;
+	uint32_t snaplen;
+	uint64_t ring, timeout, count;
+	bool errors, duration, no_enrich, hex, quiet, pointers;
+};
+
+/* --snaplen: a size, or `all`. */
+static int parse_snaplen(const struct cli_opt *o, const char *text, void *dest, struct rg_err *err)
+{
+	uint64_t n;
+	int r;
+
+	if (!strcmp(text, "all")) {
+		*(uint32_t *)dest = UINT32_MAX;
+		return 0;
+	}
+	r = cli_size.parse(o, text, &n, err);
+	if (r < 0)
+		return rg_fail(err, r, "expected a size as in 256, 64KiB, or `all`");
+	*(uint32_t *)dest = n >= UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+	return 0;
+}
+static const struct cli_type snaplen_type = {.parse = parse_snaplen};
+
+static const char *const directions[] = {"recv", "send", "both", NULL}; /* enum rg_direction - 1 */
+static const char *const fulls[] = {"drop", "sample", NULL};		/* enum rg_on_full */
+static const char *const tiers[] = {"auto", "trampoline", "tracepoint", "legacy", NULL}; /* enum rg_tier */
+_Static_assert(sizeof(tiers) / sizeof(tiers[0]) == RG_TIER__COUNT + 1, "every tier has its name");
+
+#define AT(member) offsetof(struct trace_opts, member)
+static const struct cli_opt options[] = {
+	{"pid", 'p', "PID", &cli_pids, AT(pids), "This process, and what it forks from now on", "-p 1234"},
+	{"comm", 0, "NAME", &cli_strs, AT(comms), "Threads of this command name (at most 15 bytes)",
+	 "--comm dbus-daemon"},
+	{"uid", 0, "USER", &cli_uids, AT(uids), "Processes of this user, by number or name", "--uid www-data"},
+	{"cgroup", 0, "PATH", &cli_strs, AT(cgroups), "Processes in this control group (v2) or below it",
+	 "--cgroup /system.slice/nginx.service"},
+	{"container", 0, "ID", &cli_strs, AT(containers),
+	 "Processes of this container: its id or the first 6 or more characters of it",
+	 "--container 4c01db0b339c"},
+	{"exe", 0, "FILE", &cli_files, AT(exes), "Processes that run this file", "--exe /usr/bin/ssh"},
+	{"socket", 0, "SOCKET", &cli_strs, AT(sockets),
+	 "Messages of this socket: unix:PATH, @ABSTRACT, udp:ADDR:PORT, tcp:ADDR:PORT (* for any), inode:N, cookie:N",
+	 "--socket unix:/run/systemd/journal/socket"},
+	{"fd", 0, "N", &cli_nums, AT(fds), "Calls on this descriptor number; with --pid or a command", "-p 1234 --fd 5"},
+	{"family", 0, "FAMILY", &cli_names, AT(families), "Sockets of this family: unix, inet, inet6, netlink...",
+	 "--family inet,inet6", rg_names_families},
+	{"direction", 0, "WAY", &cli_choice, AT(direction), "Messages received, sent, or both",
+	 "--direction both -- dbus-run-session -- true", directions},
+	{"filter", 'f', "EXPR", &cli_str, AT(filter),
+	 "Show only messages that match this expression over the fields of `recvguard events`",
+	 "--filter 'fd.count > 0 and sender.uid != 0'"},
+	{"policy", 0, "FILE", &cli_files, AT(policies),
+	 "Decide by this policy (a file or a folder of them) and show the verdict; nothing is refused",
+	 "--policy client.yaml --comm client"},
+	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, AT(outputs),
+	 "How and where to write: text to standard output unless given; files are created for their owner only",
+	 "-o text -o json=messages.json -- ip link"},
+	{"hex", 'x', NULL, &cli_flag, AT(hex), "In text, show payloads in hexadecimal too", "-x -- ping -c1 127.0.0.1"},
+	{"snaplen", 's', "BYTES", &snaplen_type, AT(snaplen),
+	 "Keep so many bytes of each payload (256 unless given), or `all`", "--snaplen all -o json -p 1234"},
+	{"errors", 0, NULL, &cli_flag, AT(errors),
+	 "Also calls that failed before they reached a socket (EBADF, ENOTSOCK, EFAULT...)"},
+	{"duration", 0, NULL, &cli_flag, AT(duration),
+	 "Measure how long calls took and waited, also where that slows system calls"},
+	{"tracee-pointers", 0, NULL, &cli_flag, AT(pointers),
+	 "In the tracee formats, print msg as the bare pointer that Tracee prints"},
+	{"no-enrich", 0, NULL, &cli_flag, AT(no_enrich),
+	 "Nothing from /proc, control groups and container runtimes: only what the kernel said"},
+	{"tier", 0, "TIER", &cli_choice, AT(tier), "Capture by this tier and no other (see recvguard doctor)",
+	 "--tier legacy -- ip link", tiers},
+	{"ring", 0, "BYTES", &cli_size, AT(ring), "Size of the ring buffer, rounded up to a power of two (64MiB unless given)"},
+	{"on-full", 0, "WHAT", &cli_choice, AT(on_full),
+	 "When the ring fills up: drop what does not fit, or sample before it is full; both are counted",
+	 "--on-full sample --ring 16MiB", fulls},
+	{"timeout", 0, "TIME", &cli_duration, AT(timeout), "Stop after so long", "--timeout 10s --family netlink"},
+	{"count", 'n', "N", &cli_u64, AT(count), "Stop after so many messages shown", "--count 100"},
+	{"quiet", 'q', NULL, &cli_flag, AT(quiet),
+	 "No notes at the start and no summary at the end; losses are stated all the same"},
+	{0},
+};
+
+static const struct trace_opts defaults = {.snaplen = RG_SNAPLEN_DEFAULT};
+
+/* One trace in progress. */
+struct tracing {
+	const struct cli_verb *verb;
+	const struct trace_opts *o;
+	struct rg_trace *trace;
+	struct cli_sinks sinks;
+	struct rg_expr *filter;
+	struct rg_policy *policy;
+	struct rg_err err; /* of an output */
+	uint64_t shown;
+};
+
+enum { ENOUGH = 1 }; /* from on_event: --count is reached */
+
+/* A message is shown unless the filter, or every policy's scope, leaves it out. Losses always are. */
+static bool wanted(struct tracing *t, struct rg_event *ev)
+{
+	struct rg_decision d;
+
+	if (ev->v[RG_F_EVENT].i == RG_EV_LOST)
+		return true;
+	if (t->policy) {
+		rg_policy_decide(t->policy, ev, &d);
+		if (!d.policy)
+			return false;
+		rg_event_set_verdict(ev, &d, "trace");
+	}
+	return !t->filter || rg_expr_match(t->filter, ev);
+}
+
+static int on_event(void *arg, struct rg_event *ev)
+{
+	struct tracing *t = arg;
+	int r;
+
+	if (!wanted(t, ev))
+		return 0;
+	r = cli_sinks_write(&t->sinks, ev, &t->err);
+	if (r < 0)
+		return r;
+	if (ev->v[RG_F_EVENT].i != RG_EV_LOST)
+		t->shown++;
+	return t->o->count && t->shown >= t->o->count ? ENOUGH : 0;
+}
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t signalled;
+static struct rg_trace *to_stop;
+
+/* The first asks for an end (the command, which the terminal sent it too, gets a moment); the second is now. */
+static void on_signal(int sig)
+{
+	if (signalled && to_stop)
+		rg_trace_stop(to_stop);
+	signalled = sig;
+}
+
+static void catch_signals(struct rg_trace *t)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction sa = {.sa_handler = on_signal};
+
+	to_stop = t;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &sa, NULL);
+}
+
+/* ---- what is said on standard error ---- */
+
+static void notes(const struct tracing *t)
+{
+	const char *const *n = rg_trace_notes(t->trace);
+
+	for (; !t->o->quiet && n && *n; n++)
+		fprintf(stderr, "recvguard: %s\n", *n);
+}
+
+static void say_lost(const struct rg_trace_stats *s)
+{
+	const char *between = "";
+
+	for (int i = 0; i < RG_LOSS__COUNT; i++)
+		if (s->lost[i]) {
+			fprintf(stderr, "%s%" PRIu64 " %s", between, s->lost[i],
+				rg_name_of(rg_names_losses, (uint64_t)i));
+			between = ", ";
+		}
+}
+
+static void summary(const struct tracing *t)
+{
+	struct rg_trace_stats s;
+	uint64_t lost = 0;
+
+	rg_trace_stats(t->trace, &s);
+	for (int i = 0; i < RG_LOSS__COUNT; i++)
+		lost += s.lost[i];
+	if (t->o->quiet && !lost)
+		return;
+	fprintf(stderr, "recvguard: %" PRIu64 " message%s", s.messages, s.messages == 1 ? "" : "s");
+	if (t->shown != s.messages)
+		fprintf(stderr, " (%" PRIu64 " shown)", t->shown);
+	fprintf(stderr, ", %" PRIu64 " bytes, %" PRIu64 " peeks, %" PRIu64 " errors; ", s.bytes, s.peeks, s.errors);
+	if (!lost) {
+		fputs("nothing lost\n", stderr);
+		return;
+	}
+	fprintf(stderr, "LOST %" PRIu64 ": ", lost);
+	say_lost(&s);
+	fputc('\n', stderr);
+}
+
+/* ---- the run ---- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+#define SLICE_MS 100		/* outputs that gather are handed over this often */
+#define LAST_NS	 500000000ull	/* what a command gets to end by itself after a signal */
+
+/* Deliver until the end. 1: ended; negative errno: err says why. */
+static int loop(struct tracing *t, bool command, struct rg_err *err)
+{
+	uint64_t end = t->o->timeout ? now_ns() + t->o->timeout : UINT64_MAX;
+	bool ending = false;
+
+	for (;;) {
+		int r = rg_trace_run(t->trace, SLICE_MS, on_event, t, err);
+
+		if (r < 0 && t->err.code)
+			*err = t->err;
+		if (r != 0)
+			return r;
+		r = cli_sinks_flush(&t->sinks, err);
+		if (r < 0)
+			return r;
+		if (signalled && !ending) {
+			ending = true;
+			end = command ? now_ns() + LAST_NS : 0;
+		}
+		if (now_ns() >= end)
+			rg_trace_stop(t->trace);
+	}
+}
+
+/* The command's own status; without one (or while it goes on) that of the trace. */
+static int status_of(const struct tracing *t, bool command)
+{
+	int s = rg_trace_status(t->trace);
+
+	if (!command)
+		return CLI_OK;
+	if (s == -1) {
+		cli_say(t->verb, "the command is still running; it goes on without being traced");
+		return signalled ? 128 + signalled : CLI_OK;
+	}
+	return WIFSIGNALED(s) ? 128 + WTERMSIG(s) : WEXITSTATUS(s);
+}
+
+/* As a shell: 127 there is no such command, 126 it cannot be executed. */
+static int failed(const struct tracing *t, bool command, const struct rg_err *err)
+{
+	cli_fail(t->verb, err);
+	if (command && !t->err.code && rg_trace_status(t->trace) != -1 && t->shown == 0)
+		return err->code == -ENOENT ? 127 : err->code == -EACCES || err->code == -ENOEXEC ? 126 : CLI_FAILED;
+	return CLI_FAILED;
+}
+
+static int run_open(struct tracing *t, bool command)
+{
+	struct rg_err err = {0};
+	int status, r;
+
+	catch_signals(t->trace);
+	notes(t);
+	r = loop(t, command, &err);
+	status = r < 0 ? failed(t, command, &err) : status_of(t, command);
+	if (cli_sinks_close(&t->sinks, &err) < 0 && r >= 0)
+		status = cli_fail(t->verb, &err);
+	summary(t);
+	return status;
+}
+
+static void fill(const struct trace_opts *o, const struct cli_call *call, struct rg_trace_opts *ret)
+{
+	*ret = (struct rg_trace_opts){
+		.select = {.pids = (const int *)o->pids.v,	      .n_pids = o->pids.n,
+			   .comms = o->comms.v,		      .n_comms = o->comms.n,
+			   .uids = o->uids.v,		      .n_uids = o->uids.n,
+			   .cgroups = o->cgroups.v,	      .n_cgroups = o->cgroups.n,
+			   .containers = o->containers.v,     .n_containers = o->containers.n,
+			   .exes = o->exes.v,		      .n_exes = o->exes.n,
+			   .sockets = o->sockets.v,	      .n_sockets = o->sockets.n,
+			   .fds = (const int *)o->fds.v,      .n_fds = o->fds.n,
+			   .families = (const int *)o->families.v, .n_families = o->families.n},
+		.tier = (enum rg_tier)o->tier,
+		.direction = (enum rg_direction)(o->direction + 1),
+		.on_full = (enum rg_on_full)o->on_full,
+		.errors = o->errors,
+		.duration = o->duration,
+		.no_enrich = o->no_enrich,
+		.snaplen = o->snaplen,
+		.ring_kib = (uint32_t)((o->ring + 1023) / 1024),
+		.argv = call->command,
+	};
+}
+
+/* What needs no privilege is checked first: a mistake in a filter shows without root, and before any output file
+ * is replaced. */
+static int prepare(struct tracing *t, struct rg_err *err)
+{
+	const struct trace_opts *o = t->o;
+	int r = 0;
+
+	if (o->filter)
+		r = rg_expr_compile(o->filter, "--filter", &t->filter, err);
+	if (r == 0 && o->policies.n)
+		r = rg_policy_load(o->policies.v, o->policies.n, &t->policy, err);
+	return r;
+}
+
+static int trace_run(const struct cli_call *call, const void *opts)
+{
+	const struct trace_opts *o = opts;
+	struct tracing t = {.verb = call->verb, .o = o};
+	struct rg_trace_opts to;
+	struct rg_err err = {0};
+	int status;
+
+	if (o->fds.n && !o->pids.n && !call->command)
+		return cli_usage(call->verb, "--fd: a descriptor number means nothing without a process; add --pid or a command");
+	if (o->ring > UINT32_MAX)
+		return cli_usage(call->verb, "--ring: at most 2GiB");
+	fill(o, call, &to);
+	if (prepare(&t, &err) < 0)
+		status = cli_fail(call->verb, &err) + 1; /* the command line's (or the policy's) fault: 2 */
+	else if (rg_trace_open(&to, &t.trace, &err) < 0)
+		status = cli_fail(call->verb, &err);
+	else if (cli_sinks_open(&t.sinks, &o->outputs, (struct rg_sink_opts){.hex = o->hex, .tracee_pointers = o->pointers}, &err) < 0)
+		status = cli_fail(call->verb, &err);
+	else
+		status = run_open(&t, call->command != NULL);
+	to_stop = NULL;
+	rg_trace_close(t.trace);
+	rg_expr_free(t.filter);
+	rg_policy_free(t.policy);
+	return status;
+}
+
+const struct cli_verb cli_verb_trace = {
+	.name = "trace",
+	.synopsis = "[-- COMMAND [ARGUMENT]...]",
+	.summary = "print every message that processes receive, decoded and attributed",
+	.about =
+		"Starts COMMAND and follows it and what it forks; without one, traces every process that the options "
+		"select, or all of them. Each message received over a socket (recvmsg, recvmmsg, recvfrom, recv, read, "
+		"readv, io_uring and their i386 twins) is an event: when, who, from whom, what, with which descriptors "
+		"and control messages. `recvguard events` lists the fields.\n\n"
+		"Options of one kind select either, options of different kinds select both: --comm a --comm b --uid 0 "
+		"is (a or b) and root. All of it but --filter and --policy is decided in the kernel, so that what is "
+		"not selected costs little.\n\n"
+		"Values read from the program's memory, which it could have changed meanwhile, are marked: in text by "
+		"`?`, in JSON by their tags. What could not be recorded is counted and stated, in the stream where it is "
+		"missing and at the end. Standard error gets the notes at the start (which capture tier, and what it "
+		"costs) and the summary; ^C ends the trace.",
+	.opts = options,
+	.opts_size = sizeof(struct trace_opts),
+	.defaults = &defaults,
+	.examples =
+		(const struct cli_example[]){
+			{"recvguard trace -- ip link", "what ip receives from the kernel over netlink"},
+			{"recvguard trace -o json -- dbus-run-session -- true | jq .msg.size",
+			 "one JSON object per message"},
+			{"recvguard trace", "everything that every process receives"},
+			{0}},
+	.statuses =
+		(const struct cli_status[]){
+			{0, "the trace ended as asked; with a command: its own status, or 128 and the number of the signal that ended it"},
+			{1, "something failed; one line on standard error says what"},
+			{2, "the command line, a filter or a policy cannot be understood"},
+			{126, "the command cannot be executed"},
+			{127, "there is no such command"},
+			{0}},
+	.see_also = "doctor events",
+	.takes_command = true,
+	.run = trace_run,
+};
