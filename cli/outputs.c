@@ -29,9 +29,10 @@ static int check(const struct cli_str_list *specs, struct rg_err *err)
 	for (unsigned i = 0; i < specs->n; i++)
 		to_stdout += on_stdout(specs->v[i]);
 	if (to_stdout > 1)
-		return rg_fail(err, -EINVAL,
-			       "--output: %u formats for standard output; give all but one a file: FORMAT=FILE",
-			       to_stdout);
+		return rg_fail(
+			err, -EINVAL,
+			"--output: %u formats for standard output; give all but one a file: FORMAT=FILE",
+			to_stdout);
 	return 0;
 }
 

@@ -29,7 +29,8 @@ static int unknown_format(const char *text, size_t len, struct rg_err *err)
 		return rg_fail(err, -EINVAL, "no format is called '%s'; did you mean '%s'?", word, near);
 	list[0] = 0;
 	for (unsigned i = 0; rg_sink_formats[i].name && n < sizeof(list); i++)
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", rg_sink_formats[i].name);
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "",
+				      rg_sink_formats[i].name);
 	return rg_fail(err, -EINVAL, "no format is called '%s'; known are %s", word, list);
 }
 

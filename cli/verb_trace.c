@@ -14,6 +14,15 @@
 #include "cli.h"
 #include "outputs.h"
 
+/* Weak until src/policy is there. */
+#pragma weak rg_expr_compile
+#pragma weak rg_expr_free
+#pragma weak rg_expr_match
+#pragma weak rg_policy_load
+#pragma weak rg_policy_free
+#pragma weak rg_policy_decide
+#pragma weak rg_event_set_verdict
+
 struct trace_opts {
 	struct cli_u32_list pids, uids, fds, families;
 	struct cli_str_list comms, cgroups, containers, exes, sockets, outputs, policies;
@@ -52,7 +61,8 @@ static const struct cli_opt options[] = {
 	{"pid", 'p', "PID", &cli_pids, AT(pids), "This process, and what it forks from now on", "-p 1234"},
 	{"comm", 0, "NAME", &cli_strs, AT(comms), "Threads of this command name (at most 15 bytes)",
 	 "--comm dbus-daemon"},
-	{"uid", 0, "USER", &cli_uids, AT(uids), "Processes of this user, by number or name", "--uid www-data"},
+	{"uid", 0, "USER", &cli_uids, AT(uids), "Processes of this user, by number or name",
+	 "--uid www-data"},
 	{"cgroup", 0, "PATH", &cli_strs, AT(cgroups), "Processes in this control group (v2) or below it",
 	 "--cgroup /system.slice/nginx.service"},
 	{"container", 0, "ID", &cli_strs, AT(containers),
@@ -60,11 +70,13 @@ static const struct cli_opt options[] = {
 	 "--container 4c01db0b339c"},
 	{"exe", 0, "FILE", &cli_files, AT(exes), "Processes that run this file", "--exe /usr/bin/ssh"},
 	{"socket", 0, "SOCKET", &cli_strs, AT(sockets),
-	 "Messages of this socket: unix:PATH, @ABSTRACT, udp:ADDR:PORT, tcp:ADDR:PORT (* for any), inode:N, cookie:N",
+	 "Messages of this socket: unix:PATH, @ABSTRACT, udp:ADDR:PORT, tcp:ADDR:PORT (* for any), inode:N, "
+	 "cookie:N",
 	 "--socket unix:/run/systemd/journal/socket"},
-	{"fd", 0, "N", &cli_nums, AT(fds), "Calls on this descriptor number; with --pid or a command", "-p 1234 --fd 5"},
-	{"family", 0, "FAMILY", &cli_names, AT(families), "Sockets of this family: unix, inet, inet6, netlink...",
-	 "--family inet,inet6", rg_names_families},
+	{"fd", 0, "N", &cli_nums, AT(fds), "Calls on this descriptor number; with --pid or a command",
+	 "-p 1234 --fd 5"},
+	{"family", 0, "FAMILY", &cli_names, AT(families),
+	 "Sockets of this family: unix, inet, inet6, netlink...", "--family inet,inet6", rg_names_families},
 	{"direction", 0, "WAY", &cli_choice, AT(direction), "Messages received, sent, or both",
 	 "--direction both -- dbus-run-session -- true", directions},
 	{"filter", 'f', "EXPR", &cli_str, AT(filter),
@@ -74,9 +86,11 @@ static const struct cli_opt options[] = {
 	 "Decide by this policy (a file or a folder of them) and show the verdict; nothing is refused",
 	 "--policy client.yaml --comm client"},
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, AT(outputs),
-	 "How and where to write: text to standard output unless given; files are created for their owner only",
+	 "How and where to write: text to standard output unless given; files are created for their owner "
+	 "only",
 	 "-o text -o json=messages.json -- ip link"},
-	{"hex", 'x', NULL, &cli_flag, AT(hex), "In text, show payloads in hexadecimal too", "-x -- ping -c1 127.0.0.1"},
+	{"hex", 'x', NULL, &cli_flag, AT(hex), "In text, show payloads in hexadecimal too",
+	 "-x -- ping -c1 127.0.0.1"},
 	{"snaplen", 's', "BYTES", &snaplen_type, AT(snaplen),
 	 "Keep so many bytes of each payload (256 unless given), or `all`", "--snaplen all -o json -p 1234"},
 	{"errors", 0, NULL, &cli_flag, AT(errors),
@@ -89,11 +103,13 @@ static const struct cli_opt options[] = {
 	 "Nothing from /proc, control groups and container runtimes: only what the kernel said"},
 	{"tier", 0, "TIER", &cli_choice, AT(tier), "Capture by this tier and no other (see recvguard doctor)",
 	 "--tier legacy -- ip link", tiers},
-	{"ring", 0, "BYTES", &cli_size, AT(ring), "Size of the ring buffer, rounded up to a power of two (64MiB unless given)"},
+	{"ring", 0, "BYTES", &cli_size, AT(ring),
+	 "Size of the ring buffer, rounded up to a power of two (64MiB unless given)"},
 	{"on-full", 0, "WHAT", &cli_choice, AT(on_full),
 	 "When the ring fills up: drop what does not fit, or sample before it is full; both are counted",
 	 "--on-full sample --ring 16MiB", fulls},
-	{"timeout", 0, "TIME", &cli_duration, AT(timeout), "Stop after so long", "--timeout 10s --family netlink"},
+	{"timeout", 0, "TIME", &cli_duration, AT(timeout), "Stop after so long",
+	 "--timeout 10s --family netlink"},
 	{"count", 'n', "N", &cli_u64, AT(count), "Stop after so many messages shown", "--count 100"},
 	{"quiet", 'q', NULL, &cli_flag, AT(quiet),
 	 "No notes at the start and no summary at the end; losses are stated all the same"},
@@ -152,7 +168,8 @@ static int on_event(void *arg, struct rg_event *ev)
 static volatile sig_atomic_t signalled;
 static struct rg_trace *to_stop;
 
-/* The first asks for an end (the command, which the terminal sent it too, gets a moment); the second is now. */
+/* The first asks for an end (the command, which the terminal sent it too, gets a moment); the second is now.
+ */
 static void on_signal(int sig)
 {
 	if (signalled && to_stop)
@@ -205,7 +222,8 @@ static void summary(const struct tracing *t)
 	fprintf(stderr, "recvguard: %" PRIu64 " message%s", s.messages, s.messages == 1 ? "" : "s");
 	if (t->shown != s.messages)
 		fprintf(stderr, " (%" PRIu64 " shown)", t->shown);
-	fprintf(stderr, ", %" PRIu64 " bytes, %" PRIu64 " peeks, %" PRIu64 " errors; ", s.bytes, s.peeks, s.errors);
+	fprintf(stderr, ", %" PRIu64 " bytes, %" PRIu64 " peeks, %" PRIu64 " errors; ", s.bytes, s.peeks,
+		s.errors);
 	if (!lost) {
 		fputs("nothing lost\n", stderr);
 		return;
@@ -225,8 +243,8 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-#define SLICE_MS 100		/* outputs that gather are handed over this often */
-#define LAST_NS	 500000000ull	/* what a command gets to end by itself after a signal */
+#define SLICE_MS 100	      /* outputs that gather are handed over this often */
+#define LAST_NS	 500000000ull /* what a command gets to end by itself after a signal */
 
 /* Deliver until the end. 1: ended; negative errno: err says why. */
 static int loop(struct tracing *t, bool command, struct rg_err *err)
@@ -272,7 +290,9 @@ static int failed(const struct tracing *t, bool command, const struct rg_err *er
 {
 	cli_fail(t->verb, err);
 	if (command && !t->err.code && rg_trace_status(t->trace) != -1 && t->shown == 0)
-		return err->code == -ENOENT ? 127 : err->code == -EACCES || err->code == -ENOEXEC ? 126 : CLI_FAILED;
+		return err->code == -ENOENT			       ? 127
+		       : err->code == -EACCES || err->code == -ENOEXEC ? 126
+								       : CLI_FAILED;
 	return CLI_FAILED;
 }
 
@@ -294,15 +314,24 @@ static int run_open(struct tracing *t, bool command)
 static void fill(const struct trace_opts *o, const struct cli_call *call, struct rg_trace_opts *ret)
 {
 	*ret = (struct rg_trace_opts){
-		.select = {.pids = (const int *)o->pids.v,	      .n_pids = o->pids.n,
-			   .comms = o->comms.v,		      .n_comms = o->comms.n,
-			   .uids = o->uids.v,		      .n_uids = o->uids.n,
-			   .cgroups = o->cgroups.v,	      .n_cgroups = o->cgroups.n,
-			   .containers = o->containers.v,     .n_containers = o->containers.n,
-			   .exes = o->exes.v,		      .n_exes = o->exes.n,
-			   .sockets = o->sockets.v,	      .n_sockets = o->sockets.n,
-			   .fds = (const int *)o->fds.v,      .n_fds = o->fds.n,
-			   .families = (const int *)o->families.v, .n_families = o->families.n},
+		.select = {.pids = (const int *)o->pids.v,
+			   .n_pids = o->pids.n,
+			   .comms = o->comms.v,
+			   .n_comms = o->comms.n,
+			   .uids = o->uids.v,
+			   .n_uids = o->uids.n,
+			   .cgroups = o->cgroups.v,
+			   .n_cgroups = o->cgroups.n,
+			   .containers = o->containers.v,
+			   .n_containers = o->containers.n,
+			   .exes = o->exes.v,
+			   .n_exes = o->exes.n,
+			   .sockets = o->sockets.v,
+			   .n_sockets = o->sockets.n,
+			   .fds = (const int *)o->fds.v,
+			   .n_fds = o->fds.n,
+			   .families = (const int *)o->families.v,
+			   .n_families = o->families.n},
 		.tier = (enum rg_tier)o->tier,
 		.direction = (enum rg_direction)(o->direction + 1),
 		.on_full = (enum rg_on_full)o->on_full,
@@ -315,13 +344,15 @@ static void fill(const struct trace_opts *o, const struct cli_call *call, struct
 	};
 }
 
-/* What needs no privilege is checked first: a mistake in a filter shows without root, and before any output file
- * is replaced. */
+/* What needs no privilege is checked first: a mistake in a filter shows without root, and before any output
+ * file is replaced. */
 static int prepare(struct tracing *t, struct rg_err *err)
 {
 	const struct trace_opts *o = t->o;
 	int r = 0;
 
+	if ((o->filter || o->policies.n) && !rg_expr_compile)
+		return rg_fail(err, -EOPNOTSUPP, "built without expressions and policies");
 	if (o->filter)
 		r = rg_expr_compile(o->filter, "--filter", &t->filter, err);
 	if (r == 0 && o->policies.n)
@@ -338,7 +369,9 @@ static int trace_run(const struct cli_call *call, const void *opts)
 	int status;
 
 	if (o->fds.n && !o->pids.n && !call->command)
-		return cli_usage(call->verb, "--fd: a descriptor number means nothing without a process; add --pid or a command");
+		return cli_usage(
+			call->verb,
+			"--fd: a descriptor number means nothing without a process; add --pid or a command");
 	if (o->ring > UINT32_MAX)
 		return cli_usage(call->verb, "--ring: at most 2GiB");
 	fill(o, call, &to);
@@ -346,14 +379,18 @@ static int trace_run(const struct cli_call *call, const void *opts)
 		status = cli_fail(call->verb, &err) + 1; /* the command line's (or the policy's) fault: 2 */
 	else if (rg_trace_open(&to, &t.trace, &err) < 0)
 		status = cli_fail(call->verb, &err);
-	else if (cli_sinks_open(&t.sinks, &o->outputs, (struct rg_sink_opts){.hex = o->hex, .tracee_pointers = o->pointers}, &err) < 0)
+	else if (cli_sinks_open(&t.sinks, &o->outputs,
+				(struct rg_sink_opts){.hex = o->hex, .tracee_pointers = o->pointers},
+				&err) < 0)
 		status = cli_fail(call->verb, &err);
 	else
 		status = run_open(&t, call->command != NULL);
 	to_stop = NULL;
 	rg_trace_close(t.trace);
-	rg_expr_free(t.filter);
-	rg_policy_free(t.policy);
+	if (t.filter)
+		rg_expr_free(t.filter);
+	if (t.policy)
+		rg_policy_free(t.policy);
 	return status;
 }
 
@@ -361,18 +398,25 @@ const struct cli_verb cli_verb_trace = {
 	.name = "trace",
 	.synopsis = "[-- COMMAND [ARGUMENT]...]",
 	.summary = "print every message that processes receive, decoded and attributed",
-	.about =
-		"Starts COMMAND and follows it and what it forks; without one, traces every process that the options "
-		"select, or all of them. Each message received over a socket (recvmsg, recvmmsg, recvfrom, recv, read, "
-		"readv, io_uring and their i386 twins) is an event: when, who, from whom, what, with which descriptors "
-		"and control messages. `recvguard events` lists the fields.\n\n"
-		"Options of one kind select either, options of different kinds select both: --comm a --comm b --uid 0 "
-		"is (a or b) and root. All of it but --filter and --policy is decided in the kernel, so that what is "
-		"not selected costs little.\n\n"
-		"Values read from the program's memory, which it could have changed meanwhile, are marked: in text by "
-		"`?`, in JSON by their tags. What could not be recorded is counted and stated, in the stream where it is "
-		"missing and at the end. Standard error gets the notes at the start (which capture tier, and what it "
-		"costs) and the summary; ^C ends the trace.",
+	.about = "Starts COMMAND and follows it and what it forks; without one, traces every process that "
+		 "the options "
+		 "select, or all of them. Each message received over a socket (recvmsg, recvmmsg, recvfrom, "
+		 "recv, read, "
+		 "readv, io_uring and their i386 twins) is an event: when, who, from whom, what, with which "
+		 "descriptors "
+		 "and control messages. `recvguard events` lists the fields.\n\n"
+		 "Options of one kind select either, options of different kinds select both: --comm a --comm "
+		 "b --uid 0 "
+		 "is (a or b) and root. All of it but --filter and --policy is decided in the kernel, so "
+		 "that what is "
+		 "not selected costs little.\n\n"
+		 "Values read from the program's memory, which it could have changed meanwhile, are marked: "
+		 "in text by "
+		 "`?`, in JSON by their tags. What could not be recorded is counted and stated, in the "
+		 "stream where it is "
+		 "missing and at the end. Standard error gets the notes at the start (which capture tier, "
+		 "and what it "
+		 "costs) and the summary; ^C ends the trace.",
 	.opts = options,
 	.opts_size = sizeof(struct trace_opts),
 	.defaults = &defaults,
@@ -385,7 +429,8 @@ const struct cli_verb cli_verb_trace = {
 			{0}},
 	.statuses =
 		(const struct cli_status[]){
-			{0, "the trace ended as asked; with a command: its own status, or 128 and the number of the signal that ended it"},
+			{0, "the trace ended as asked; with a command: its own status, or 128 and the number "
+			    "of the signal that ended it"},
 			{1, "something failed; one line on standard error says what"},
 			{2, "the command line, a filter or a policy cannot be understood"},
 			{126, "the command cannot be executed"},
