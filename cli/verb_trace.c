@@ -76,7 +76,7 @@ static const struct cli_opt options[] = {
 	{"fd", 0, "N", &cli_nums, AT(fds), "Calls on this descriptor number; with --pid or a command",
 	 "-p 1234 --fd 5"},
 	{"family", 0, "FAMILY", &cli_names, AT(families),
-	 "Sockets of this family: unix, inet, inet6, netlink...", "--family inet,inet6", rg_names_families},
+	 "Sockets of this family, as unix, inet, inet6, netlink", "--family inet,inet6", rg_names_families},
 	{"direction", 0, "WAY", &cli_choice, AT(direction), "Messages received, sent, or both",
 	 "--direction both -- dbus-run-session -- true", directions},
 	{"filter", 'f', "EXPR", &cli_str, AT(filter),
