@@ -24,7 +24,7 @@ static struct msghdr m;
 static struct iovec real_iov, decoy_iov;
 static char real_data[64], decoy_data[64], real_control[64], decoy_control[64];
 static struct sockaddr_un real_name, decoy_name;
-static atomic_int phase; /* 1: the receiver is about to wait, 2: stop */
+static atomic_int phase; /* n > 0: round n is about to wait, 0: none, -1: stop */
 static atomic_bool busy; /* the attacker is at work */
 static int sv[2];
 static pid_t receiver;
@@ -53,22 +53,23 @@ static int the_fd;
 
 static void *attacker(void *arg)
 {
-	unsigned spins = 0;
+	int done = 0, now;
 
-	while (atomic_load(&phase) != 2) {
-		if (atomic_load(&phase) != 1) {
+	while ((now = atomic_load(&phase)) >= 0) {
+		if (now == done || now == 0) {
 			atomic_store(&busy, false);
 			sched_yield();
 			continue;
 		}
 		atomic_store(&busy, true);
+		done = now;
 		wait_asleep(receiver);
 		spoil(&m, true);
-		if (spins++ & 1)
+		if (now & 1)
 			put_fds(sv[1], "the message", 11, &the_fd, 1);
 		else
 			put(sv[1], "the message", 11);
-		for (int i = 0; atomic_load(&phase) == 1 && i < 20000; i++)
+		for (int i = 0; atomic_load(&phase) == now && i < 20000; i++)
 			spoil(&m, i & 1);
 	}
 	return NULL;
@@ -125,7 +126,7 @@ int main(void)
 	for (int i = 0; i < rounds; i++) {
 		prepare();
 		o_begin(&c, "recvmsg", sv[0], 0, true);
-		atomic_store(&phase, 1);
+		atomic_store(&phase, i + 1);
 		ssize_t n = recvmsg(sv[0], &m, 0);
 		int err = errno;
 		atomic_store(&phase, 0);
@@ -135,7 +136,7 @@ int main(void)
 			o_die("the kernel used the decoy");
 		log_round(&c, n, err);
 	}
-	atomic_store(&phase, 2);
+	atomic_store(&phase, -1);
 	pthread_join(th, NULL);
 	return 0;
 }

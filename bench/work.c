@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is measured: small send+recvmsg pairs in one thread, and a call that receives nothing.
+ *
+ * Figures go to stdout, or to the file named by RG_BENCH_OUT.
+ * usage: bench-work pairs MS [CPU]     every workload for MS milliseconds; "NAME NS_PER_PAIR" a line
+ *        bench-work flood MS [COUNT]   two processes receive as fast as they can; "messages N" and "seconds
+ * S" bench-work idle MS [CPU]      only the call that receives nothing
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCHES 9
+
+struct work {
+	int from, to;
+	struct msghdr out, in;
+	struct iovec iov_out, iov_in;
+	char data[65536], room[65536];
+	char control_out[64], control_in[256];
+	struct sockaddr_storage name;
+	size_t len, controllen;
+};
+static struct work w;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench-work: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void prepare(size_t len, size_t controllen)
+{
+	memset(&w.out, 0, sizeof(w.out));
+	w.len = len;
+	w.controllen = controllen;
+	w.iov_out = (struct iovec){w.data, len};
+	w.iov_in = (struct iovec){w.room, sizeof(w.room)};
+	w.out.msg_iov = &w.iov_out;
+	w.out.msg_iovlen = 1;
+}
+
+static void unix_pair(int type, size_t len, size_t controllen)
+{
+	int sv[2], size = 1 << 20;
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, sv))
+		die("socketpair");
+	setsockopt(sv[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	w.to = sv[0];
+	w.from = sv[1];
+	prepare(len, controllen);
+}
+
+static void set_stream(void)
+{
+	unix_pair(SOCK_STREAM, 64, 0);
+}
+
+static void set_dgram(void)
+{
+	unix_pair(SOCK_DGRAM, 64, 0);
+}
+
+static void set_large(void)
+{
+	unix_pair(SOCK_STREAM, 16384, 0);
+}
+
+static void set_descriptor(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct cmsghdr *c = (void *)w.control_out;
+
+	unix_pair(SOCK_STREAM, 64, sizeof(w.control_in));
+	*c = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	w.out.msg_control = w.control_out;
+	w.out.msg_controllen = CMSG_SPACE(sizeof(int));
+}
+
+static void set_udp(void)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(in);
+	int one = 1;
+
+	w.to = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	w.from = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (bind(w.to, (void *)&in, len) || getsockname(w.to, (void *)&in, &len) ||
+	    connect(w.from, (void *)&in, len))
+		die("udp");
+	setsockopt(w.to, SOL_IP, IP_PKTINFO, &one, sizeof(one));
+	setsockopt(w.to, SOL_IP, IP_RECVTTL, &one, sizeof(one));
+	setsockopt(w.to, SOL_SOCKET, SO_TIMESTAMP, &one, sizeof(one));
+	prepare(64, sizeof(w.control_in));
+}
+
+static void pair_once(void)
+{
+	struct cmsghdr *c;
+
+	if (sendmsg(w.from, &w.out, 0) != (ssize_t)w.len)
+		die("sendmsg");
+	w.in = (struct msghdr){.msg_iov = &w.iov_in,
+			       .msg_iovlen = 1,
+			       .msg_control = w.controllen ? w.control_in : NULL,
+			       .msg_controllen = w.controllen};
+	if (w.controllen) {
+		w.in.msg_name = &w.name;
+		w.in.msg_namelen = sizeof(w.name);
+	}
+	if (recvmsg(w.to, &w.in, 0) != (ssize_t)w.len)
+		die("recvmsg");
+	c = w.out.msg_controllen ? CMSG_FIRSTHDR(&w.in) : NULL;
+	if (c)
+		close(*(int *)CMSG_DATA(c));
+}
+
+static void set_nothing(void)
+{
+}
+
+static void getpid_once(void)
+{
+	syscall(SYS_getpid);
+}
+
+static const struct workload {
+	const char *name;
+	void (*set)(void);
+	void (*once)(void);
+	unsigned step; /* calls between two looks at the clock */
+} workloads[] = {
+	{"stream", set_stream, pair_once, 8},	 {"dgram", set_dgram, pair_once, 8},
+	{"udp-control", set_udp, pair_once, 8},	 {"descriptor", set_descriptor, pair_once, 8},
+	{"stream-16k", set_large, pair_once, 4}, {"getpid", set_nothing, getpid_once, 200},
+};
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Median over batches of ns per call. */
+static double measure(const struct workload *l, unsigned ms)
+{
+	double v[BATCHES];
+
+	l->set();
+	for (int i = 0; i < 20; i++)
+		l->once();
+	for (int b = 0; b < BATCHES; b++) {
+		uint64_t start = now(), end = start + ms * 1000000ull / BATCHES, t;
+		unsigned long n = 0;
+
+		do {
+			for (unsigned i = 0; i < l->step; i++)
+				l->once();
+			n += l->step;
+			t = now();
+		} while (t < end);
+		v[b] = (double)(t - start) / n;
+	}
+	qsort(v, BATCHES, sizeof(v[0]), by_value);
+	if (w.to) {
+		close(w.to);
+		close(w.from);
+		w.to = w.from = 0;
+	}
+	return v[BATCHES / 2];
+}
+
+static void pin(const char *cpu)
+{
+	cpu_set_t set;
+
+	if (!cpu)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(atoi(cpu), &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+}
+
+static int flood(unsigned ms, unsigned long count)
+{
+	unsigned long *n = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t start = now(), end = start + ms * 1000000ull;
+
+	if (n == MAP_FAILED)
+		die("mmap");
+	for (int p = 0; p < 2; p++) {
+		if (fork())
+			continue;
+		set_stream();
+		for (; count ? n[p] < count : now() < end; n[p]++)
+			pair_once();
+		_exit(0);
+	}
+	while (wait(NULL) > 0)
+		;
+	printf("messages %lu\nseconds %.4f\n", n[0] + n[1], (double)(now() - start) / 1e9);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned ms = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
+
+	if (getenv("RG_BENCH_OUT") && !freopen(getenv("RG_BENCH_OUT"), "w", stdout))
+		die("RG_BENCH_OUT");
+	if (ms && !strcmp(argv[1], "flood"))
+		return flood(ms, argc > 3 ? strtoul(argv[3], NULL, 10) : 0);
+	if (!ms || (strcmp(argv[1], "pairs") && strcmp(argv[1], "idle"))) {
+		fprintf(stderr, "usage: bench-work pairs|flood|idle MS [CPU|COUNT]\n");
+		return 2;
+	}
+	pin(argc > 3 ? argv[3] : NULL);
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+		if (!strcmp(argv[1], "pairs") || workloads[i].once == getpid_once)
+			printf("%s %.1f\n", workloads[i].name, measure(&workloads[i], ms));
+	return 0;
+}
