@@ -186,8 +186,19 @@ struct rg_rec_file {
 	/* path: components from the file up to its root, each NUL-terminated, the file's own name first; for
 	 * anonymous files the one name the kernel gives ("[eventpoll]", "memfd:name") */
 	__u32 path_len;
-	__u32 n_components;
+	__u32 pad;
 	char path[RG_PATH_MAX];
+};
+
+/* The executable of a process, written before the first message of each of its threads and again after exec.
+ */
+struct rg_rec_proc {
+	struct rg_rec_hdr h;
+	__u32 pid, exe_dev;
+	__u64 exe_ino;
+	__u32 has; /* RG_FILE_HAS_PATH, RG_FILE_PATH_CUT */
+	__u32 path_len;
+	char path[RG_PATH_MAX]; /* as rg_rec_file's */
 };
 
 /* Counters of what the kernel side could not record, per CPU: index = enum rg_loss (public event.h). */

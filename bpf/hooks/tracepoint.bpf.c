@@ -7,7 +7,8 @@
  *   sock_send_length          the same for sends
  *
  * Only with --errors or --duration: sys_enter and sys_exit, which every system call of every process then
- * pays for, and with --duration sched_switch.
+ * pays for, and with --duration sched_switch. sys_exit also where the msghdr is not found on the stack
+ * (lib/exit.h).
  */
 #include "lib/common.h"
 #include "lib/files.h"
@@ -40,6 +41,7 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 	st = rg_state_of(t);
 	if (!st)
 		return 0;
+	rg_exit_flush(st, t);
 	if (!(st->has & RG_HAS_DATA) && type != 1) {
 		st->skb_msg_len = skb->len;
 		st->has |= RG_HAS_MSGLEN;
@@ -72,10 +74,16 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 	st = rg_state_of(t);
 	if (!st)
 		return 0;
+	rg_exit_flush(st, t);
 	if (rg_sel_family(sk->__sk_common.skc_family) && (ret >= 0 || rg_config.errors)) {
-		rg_recv_end(st, t, sk, ret, flags, base);
-		if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
-			rg_emit(st);
+		int shape = rg_recv_end(st, t, sk, ret, flags, base);
+
+		if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec)) {
+			if (rg_exit_wants(&st->rec, shape, ret))
+				rg_exit_wait(st, t);
+			else
+				rg_emit(st, t);
+		}
 	}
 	rg_forget(st);
 	return 0;

@@ -11,15 +11,15 @@
 #define RG_TMPFS_MAGIC 0x01021994
 #define RG_PIDFS_MAGIC 0x50494446
 
-/* Names from the file up to the root of its mount tree, crossing mount points. */
-rg_inline void rg_file_path(struct rg_rec_file *r, struct file *f)
+/* Names from the file up to the root of its mount tree, crossing mount points, into path. Returns the length;
+ * adds to *has. */
+rg_inline __u32 rg_file_path(char *path, __u32 *has, struct file *f)
 {
 	struct dentry *d = BPF_CORE_READ(f, f_path.dentry), *up;
 	struct vfsmount *vm = BPF_CORE_READ(f, f_path.mnt);
 	struct mount *m = container_of(vm, struct mount, mnt), *mup;
 	__u32 pos = 0;
 
-	r->n_components = 0;
 	for (int i = 0; i < RG_PATH_DEPTH && d; i++) {
 		const unsigned char *name;
 		long n;
@@ -38,22 +38,21 @@ rg_inline void rg_file_path(struct rg_rec_file *r, struct file *f)
 			}
 		}
 		if (pos > RG_PATH_MAX - RG_NAME_ROOM) {
-			r->has |= RG_FILE_PATH_CUT;
+			*has |= RG_FILE_PATH_CUT;
 			break;
 		}
 		name = BPF_CORE_READ(d, d_name.name);
-		n = bpf_probe_read_kernel_str(r->path + pos, RG_NAME_ROOM, name);
+		n = bpf_probe_read_kernel_str(path + pos, RG_NAME_ROOM, name);
 		if (n <= 0)
 			break;
 		pos += n;
-		r->n_components++;
 		if (up == d)
 			break; /* anonymous: one name of its own */
 		d = up;
 	}
-	r->path_len = pos;
 	if (pos)
-		r->has |= RG_FILE_HAS_PATH;
+		*has |= RG_FILE_HAS_PATH;
+	return pos;
 }
 
 rg_inline void rg_file_sock(struct rg_rec_file *r, struct file *f)
@@ -116,10 +115,38 @@ rg_inline void rg_emit_file(struct rg_state *st, __u32 tid, __u32 tgid, struct f
 	r->remote.len = 0;
 	r->path_len = 0;
 	rg_file_special(r, f, ino);
-	rg_file_path(r, f);
+	r->path_len = rg_file_path(r->path, &r->has, f);
 	if ((r->i_mode & S_IFMT) == S_IFSOCK)
 		rg_file_sock(r, f);
 	r->h.len = __builtin_offsetof(struct rg_rec_file, path) + (r->path_len & (RG_PATH_MAX - 1));
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+/* The executable's path, once per thread and after each exec. */
+rg_inline void rg_emit_proc(struct rg_state *st, struct task_struct *t)
+{
+	struct rg_rec_proc *r;
+	struct file *exe;
+
+	if (!st->rec.exe_ino || (st->exe_ino == st->rec.exe_ino && st->exe_dev == st->rec.exe_dev))
+		return;
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r)
+		return; /* tried again with the next message */
+	st->exe_ino = st->rec.exe_ino;
+	st->exe_dev = st->rec.exe_dev;
+	exe = BPF_CORE_READ(t, mm, exe_file);
+	r->h.type = RG_REC_PROC;
+	r->h.version = RG_ABI_VERSION;
+	r->h.msg_no = 0;
+	r->h.tid = t->pid;
+	r->h.cpu = bpf_get_smp_processor_id();
+	r->pid = t->tgid;
+	r->exe_dev = st->exe_dev;
+	r->exe_ino = st->exe_ino;
+	r->has = 0;
+	r->path_len = rg_file_path(r->path, &r->has, exe);
+	r->h.len = __builtin_offsetof(struct rg_rec_proc, path) + (r->path_len & (RG_PATH_MAX - 1));
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
 

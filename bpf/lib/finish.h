@@ -4,6 +4,7 @@
 
 /* The last hook of a message: put together what is known and write the record. */
 #include "call.h"
+#include "files.h"
 #include "select.h"
 #include "sock.h"
 #include "stack.h"
@@ -152,17 +153,16 @@ rg_inline void rg_control_user(struct rg_state *st, __u64 addr, __u64 len)
 	rec->has |= RG_HAS_UCONTROL;
 }
 
-/* Write the record and make the state ready for the thread's next message. */
-rg_inline void rg_emit(struct rg_state *st)
+/* Write the record. */
+rg_inline void rg_emit(struct rg_state *st, struct task_struct *t)
 {
 	struct rg_rec_msg *rec = &st->rec;
 	__u32 len = RG_PAD8(rec->data_len) + RG_PAD8(rec->name_len) + RG_PAD8(rec->control_len);
 
-	st->msg_no++;
 	st->emitted++;
+	rg_emit_proc(st, t);
 	rec->h.type = RG_REC_MSG;
 	rec->h.version = RG_ABI_VERSION;
-	rec->h.msg_no = st->msg_no;
 	rec->h.cpu = bpf_get_smp_processor_id();
 	if (len > RG_TAIL_MAX)
 		len = RG_TAIL_MAX;
@@ -175,8 +175,10 @@ rg_inline void rg_emit(struct rg_state *st)
 		rg_lost(RG_LOSS_RING_FULL, rec->pid, rec->cookie);
 }
 
+/* Make the state ready for the thread's next message, also when this one was not wanted. */
 rg_inline void rg_forget(struct rg_state *st)
 {
+	st->msg_no++;
 	st->skb_len = 0;
 	st->skb_data = 0;
 	st->skb_msg_len = 0;
@@ -192,6 +194,7 @@ rg_inline void rg_begin(struct rg_state *st, struct task_struct *t, __u64 now)
 {
 	struct rg_rec_msg *rec = &st->rec;
 
+	rec->h.msg_no = st->msg_no + 1;
 	rec->has = st->has;
 	rec->cut = st->cut;
 	rec->ts = now;

@@ -116,7 +116,8 @@ rg_inline void rg_recv_route(struct rg_state *st, struct task_struct *t, struct 
 	}
 }
 
-/* base: scalar address of the tracepoint's argument block. flags: as the socket saw them. */
+/* base: scalar address of the tracepoint's argument block. flags: as the socket saw them. Returns the shape
+ * of the call. */
 rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct sock *sk, long ret, __u32 flags,
 			  __u64 base)
 {
@@ -146,19 +147,19 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 		rec->user_msg = c.msg;
 		if (ret >= 0)
 			rg_recv_payload(st, ret);
-		return 0;
+		return shape;
 	}
 	if (shape == RG_SHAPE_RECVMMSG)
 		rg_recv_batch(rec, &c, base, top);
 	rec->user_msg = c.msg;
 	rg_recv_kmsg(st, &m);
 	if (ret < 0)
-		return 0;
+		return shape;
 	start = rg_recv_buffers(st, &m, &c, base, top, shape);
 	rg_recv_payload(st, ret);
 	rg_name_take(st, m.name, m.namelen);
 	rg_recv_control(st, &m, start);
-	return 0;
+	return shape;
 }
 
 #endif

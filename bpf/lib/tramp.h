@@ -373,7 +373,7 @@ rg_inline void rg_tramp_end(struct rg_state *st, struct task_struct *t, struct s
 	if (sk && (ret >= 0 || rg_config.errors)) {
 		rg_tramp_fill(st, t, sk, msg, flags, ret, user_msg);
 		if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
-			rg_emit(st);
+			rg_emit(st, t);
 	}
 	rg_forget(st);
 	st->ts_entry = 0;

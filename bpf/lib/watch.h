@@ -6,6 +6,7 @@
  * Programs that every tier has: sends, failed calls, waiting times, following forks. Each is switched off
  * before load where it is not asked for.
  */
+#include "exit.h"
 #include "files.h"
 #include "recv.h"
 #include "send.h"
@@ -57,9 +58,10 @@ int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
 	st = rg_state_of(t);
 	if (!st)
 		return 0;
+	rg_exit_flush(st, t);
 	rg_send_end(st, t, sk, ret, flags);
 	if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
-		rg_emit(st);
+		rg_emit(st, t);
 	return 0;
 }
 
@@ -118,7 +120,7 @@ rg_inline void rg_error_end(struct rg_state *st, struct task_struct *t, struct p
 	if (c.has_flags)
 		rec->has |= RG_HAS_FLAGS;
 	rec->user_msg = c.msg;
-	rg_emit(st);
+	rg_emit(st, t);
 }
 
 SEC("tp_btf/sys_exit")
@@ -130,7 +132,11 @@ int BPF_PROG(rg_sys_exit, struct pt_regs *regs, long ret)
 	if (!rg_sel_task(t))
 		return 0;
 	st = rg_state_find(t);
-	if (!st || !st->in_call)
+	if (!st)
+		return 0;
+	rg_exit_flush(st, t);
+	st->batch = 0;
+	if (!st->in_call)
 		return 0;
 	if (ret < 0 && !st->emitted && rg_config.errors)
 		rg_error_end(st, t, regs, ret);

@@ -76,21 +76,20 @@ int rg_file_kind(const struct rg_rec_file *f)
 	return kind_by_mode(f);
 }
 
-/* Components come file first; the path is their reverse. Returns the length. */
-static size_t path_join(const struct rg_rec_file *f, size_t have, char *out, size_t cap)
+size_t rg_path_text(const char *comps, size_t len, bool cut, char *out, size_t cap)
 {
 	const char *comp[64];
-	size_t n = 0, at = 0, len = f->path_len < have ? f->path_len : have, o = 0;
+	size_t n = 0, at = 0, o = 0;
 
 	while (at < len && n < sizeof(comp) / sizeof(comp[0])) {
-		const char *end = memchr(f->path + at, '\0', len - at);
+		const char *end = memchr(comps + at, '\0', len - at);
 
 		if (!end)
 			break;
-		comp[n++] = f->path + at;
-		at = (size_t)(end - f->path) + 1;
+		comp[n++] = comps + at;
+		at = (size_t)(end - comps) + 1;
 	}
-	if (f->has & RG_FILE_PATH_CUT && cap > 4) {
+	if (cut && cap > 4) {
 		memcpy(out, "/...", 4);
 		o = 4;
 	}
@@ -139,7 +138,8 @@ static void add_path(struct rg_builder *b, const struct rg_rec_file *f, size_t h
 		rg_add_str(b, "path", f->path, n);
 		return;
 	}
-	n = path_join(f, have, path, sizeof(path));
+	n = rg_path_text(f->path, f->path_len < have ? f->path_len : have, f->has & RG_FILE_PATH_CUT, path,
+			 sizeof(path));
 	rg_add_str(b, "path", path, n);
 }
 

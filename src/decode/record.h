@@ -2,6 +2,7 @@
 #ifndef RG_DECODE_RECORD_H
 #define RG_DECODE_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,9 @@ const struct rg_part_set *rg_parts_take(struct rg_parts *p, uint32_t tid, uint64
  */
 void rg_decode_file(struct rg_builder *list, const struct rg_rec_file *file, size_t size, int fd,
 		    uint8_t fd_tag);
+/* The path whose components (file first, each NUL-terminated) stand in comps; cut: the ones nearest the root
+ * are missing, which shows as a leading "/...". Returns its length, at most cap; not NUL-terminated. */
+size_t rg_path_text(const char *comps, size_t len, bool cut, char *out, size_t cap);
 /* What kind of file it is (enum rg_fdkind). */
 int rg_file_kind(const struct rg_rec_file *file);
 

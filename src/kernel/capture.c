@@ -148,6 +148,19 @@ static int choose_tier(struct rg_capture *c, const struct rg_trace_opts *opts, s
 	return 0;
 }
 
+bool rg_forced(const char *what)
+{
+	const char *all = getenv("RECVGUARD_FORCE"), *at = all;
+	size_t n = strlen(what);
+
+	while (at && (at = strstr(at, what))) {
+		if ((at == all || at[-1] == ',') && (at[n] == '\0' || at[n] == ','))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
 struct ring_reader {
 	rg_record_fn fn;
 	void *arg;

@@ -72,6 +72,10 @@ void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg);
 /* Add a line to c->notes. */
 void rg_capture_note(struct rg_capture *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Is a fallback forced by the environment (RECVGUARD_FORCE, comma-separated)? For tests: no-stack, no-dynptr.
+ */
+bool rg_forced(const char *what);
+
 /* select.c: fill config and maps from what the user selected. The first before load, the second after. */
 int rg_select_config(const struct rg_trace_opts *opts, struct rg_config *config, struct rg_err *err);
 int rg_select_maps(const struct rg_trace_opts *opts, struct bpf_object *obj, struct rg_err *err);

@@ -40,7 +40,8 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 	if (!kernel_has("btf_trace_sock_recv_length", BTF_KIND_TYPEDEF))
 		return rg_fail(err, -EOPNOTSUPP,
 			       "this kernel has no tracepoint sock_recv_length (6.3 and later do)");
-	s->rodata->rg_skb_dynptr = kernel_has("bpf_dynptr_from_skb", BTF_KIND_FUNC);
+	s->rodata->rg_skb_dynptr =
+		!rg_forced("no-dynptr") && kernel_has("bpf_dynptr_from_skb", BTF_KIND_FUNC);
 	bpf_program__set_autoload(s->progs.rg_uring_req,
 				  kernel_has("btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF));
 	if (!(opts->direction & RG_WAY_SEND))
@@ -50,7 +51,8 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 		bpf_program__set_autoload(s->progs.rg_skb_copy, false);
 	}
 	bpf_program__set_autoload(s->progs.rg_sys_enter, call_hooks);
-	bpf_program__set_autoload(s->progs.rg_sys_exit, call_hooks);
+	/* loaded in any case: attached later if calibration fails */
+	bpf_program__set_autoattach(s->progs.rg_sys_exit, call_hooks);
 	bpf_program__set_autoload(s->progs.rg_switch, opts->duration);
 	return 0;
 }
@@ -114,29 +116,43 @@ static int msghdr_layout(struct rg_msghdr_layout *l)
 	return r;
 }
 
+/* The msghdr is not found: read back from user memory at the system call's exit. */
+static int fall_back_to_exit(struct tracepoint_bpf *s, struct rg_capture *c, int found)
+{
+	s->bss->rg_exit_fill = 1;
+	if (s->links.rg_sys_exit)
+		return 0;
+	s->links.rg_sys_exit = bpf_program__attach(s->progs.rg_sys_exit);
+	if (!s->links.rg_sys_exit)
+		return -errno;
+	rg_capture_note(
+		c,
+		"the kernel's msghdr is found for %d of %d shapes of calls: for the others flags, name and "
+		"control data are read back from user memory, and every system call of every process pays "
+		"for "
+		"a hook at its exit",
+		found, RG_SHAPE__COUNT);
+	return 0;
+}
+
 static int tp_settle(void *instance, struct rg_capture *c, struct rg_err *err)
 {
 	struct tracepoint_bpf *s = instance;
 	struct rg_calib_io io = {(struct rg_calib *)&s->bss->rg_calib, s->bss->rg_off_msghdr,
 				 s->bss->rg_off_entry, s->bss->rg_off_control};
 	uint64_t misses = s->bss->rg_stack_misses;
-	int n;
+	int n = 0;
 
-	if (!s->links.rg_recv_length)
+	if (!s->links.rg_recv_length || s->bss->rg_exit_fill || (c->calibrated && misses == c->misses))
 		return 0;
-	if (c->calibrated && misses == c->misses)
-		return 0;
-	c->misses = misses;
-	n = msghdr_layout(&io.layout) ? 0 : rg_calibrate(&io, err);
+	if (!rg_forced("no-stack") && !msghdr_layout(&io.layout))
+		n = rg_calibrate(&io, err);
 	if (n < 0)
 		return n;
-	if (!c->calibrated && n < RG_SHAPE__COUNT)
-		rg_capture_note(c,
-				"the kernel's msghdr was found for %d of %d shapes of calls: for the others "
-				"msg.out_flags, msg.name and cmsg are not known",
-				n, RG_SHAPE__COUNT);
+	/* what was missed before is not looked at again: only what is missed from here on */
+	c->misses = s->bss->rg_stack_misses;
 	c->calibrated = true;
-	return 0;
+	return n < RG_SHAPE__COUNT ? fall_back_to_exit(s, c, n) : 0;
 }
 
 static void tp_destroy(void *instance)

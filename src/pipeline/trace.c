@@ -16,6 +16,7 @@
 #include "enrich/enrich.h"
 #include "kernel/capture.h"
 #include "pipeline/child.h"
+#include "pipeline/exes.h"
 
 /* The ring is read when something is in it, and looked at this often: wake-ups by the kernel cost the traced
  * program 1.5 µs each, a look costs nobody anything. Doubled while nothing comes. */
@@ -27,6 +28,7 @@
 struct rg_trace {
 	struct rg_capture *cap;
 	struct rg_parts *parts;
+	struct rg_exes *exes;
 	struct rg_enrich *enrich; /* NULL: --no-enrich */
 	struct rg_event *ev;
 	struct rg_child child;
@@ -130,6 +132,10 @@ static int on_message(struct rg_trace *t, const struct rg_rec_hdr *rec, size_t s
 		return t->fn_said;
 	}
 	count(t, m);
+	if (lost && m->cut & RG_CUT_PART)
+		lost = 0; /* counted by the kernel side */
+	t->stats.lost[RG_LOSS_PART] += lost;
+	rg_exes_event(t->exes, m, t->ev);
 	if (t->enrich)
 		enrich(t, m);
 	return deliver(t);
@@ -141,8 +147,12 @@ static int on_record(void *arg, const struct rg_rec_hdr *rec, size_t size)
 
 	if (size >= sizeof(*rec) && rec->type == RG_REC_MSG)
 		return on_message(t, rec, size);
-	if (size < sizeof(*rec) || rg_parts_add(t->parts, rec, size))
+	if (size >= sizeof(*rec) && rec->type == RG_REC_PROC) {
+		if (rg_exes_add(t->exes, rec, size))
+			deliver_loss(t, RG_LOSS_BAD_RECORD, 1, NULL);
+	} else if (size < sizeof(*rec) || rg_parts_add(t->parts, rec, size)) {
 		deliver_loss(t, RG_LOSS_BAD_RECORD, 1, NULL);
+	}
 	return t->fn_said;
 }
 
@@ -167,7 +177,8 @@ int rg_trace_open(const struct rg_trace_opts *opts, struct rg_trace **ret, struc
 	clock_set(&t->clock);
 	t->ev = rg_event_new();
 	t->parts = rg_parts_new();
-	if (!t->ev || !t->parts)
+	t->exes = rg_exes_new();
+	if (!t->ev || !t->parts || !t->exes)
 		r = rg_fail(err, -ENOMEM, "out of memory");
 	if (!r && !opts->no_enrich)
 		r = rg_enrich_new(NULL, &t->enrich, err);
@@ -270,6 +281,7 @@ void rg_trace_close(struct rg_trace *t)
 	rg_capture_close(t->cap);
 	rg_enrich_free(t->enrich);
 	rg_parts_free(t->parts);
+	rg_exes_free(t->exes);
 	rg_event_free(t->ev);
 	free(t->name);
 	free(t);
