@@ -26,9 +26,9 @@ struct rg_state {
 	__u64 ts_off, wait_ns;
 	__u64 sender_cookie; /* unix: the socket that sent the buffer, 0 unknown */
 	__u32 in_call;	     /* entries are watched: within a call of ours */
-	__u32 emitted;	/* messages written since entry: an error then was reported by the socket's hook */
-	__u32 exe_dev;	/* of the executable whose path was written */
-	__u32 pending;	/* the record waits for what the call writes back (exit.h) */
+	__u32 emitted; /* messages written since entry: an error then was reported by the socket's hook */
+	__u32 exe_dev; /* of the executable whose path was written */
+	__u32 pending; /* the record waits for what the call writes back (exit.h) */
 	__u64 exe_ino;
 	__u32 batch; /* messages of the running call, while exits are watched */
 	__u32 pad;
