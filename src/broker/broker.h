@@ -14,6 +14,12 @@
 
 #include "broker/target.h"
 
+/* Until the policy room is there. */
+#pragma weak rg_policy_load
+#pragma weak rg_policy_free
+#pragma weak rg_policy_decide
+#pragma weak rg_event_set_verdict
+
 #define RG_RX_DATA    (64u << 20)  /* longest message taken in one piece; address space, touched as used */
 #define RG_RX_STREAM  (256u << 10) /* bytes of a stream taken at a time */
 #define RG_RX_CONTROL (128u << 10)

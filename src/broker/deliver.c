@@ -35,7 +35,7 @@ static bool is_pidfd(const struct writer *w, unsigned index)
 static unsigned install(void *arg, size_t at, const unsigned *index, unsigned n, int *ret)
 {
 	struct writer *w = arg;
-	int none[RG_RX_FDS + 3];
+	int none[RG_RX_FDS + 3] = {0};
 	unsigned i;
 
 	/* The numbers' place must be writable before a descriptor appears in the target: natively one that could

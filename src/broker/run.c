@@ -308,7 +308,8 @@ int rg_run(const struct rg_run_opts *opts, struct rg_err *err)
 		execvp(opts->argv[0], opts->argv);
 		rc = rg_fail(err, -errno, "%s: %s", opts->argv[0], strerror(errno));
 	}
-	rg_policy_free(b->policy);
+	if (b->policy)
+		rg_policy_free(b->policy);
 	free(b);
 	return rc;
 }

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* run: a command receives only what a policy admits. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <recvguard/broker.h>
+#include <recvguard/sink.h>
+
+#include "cli.h"
+
+struct run_opts {
+	struct cli_str_list policies, outputs;
+	bool audit, reload, all, quiet, stats;
+	uint32_t max_blocked;
+};
+
+static const struct cli_opt options[] = {
+	{"policy", 'p', "FILE", &cli_files, offsetof(struct run_opts, policies),
+	 "Policy file, or folder of policies; without any everything is allowed", "--policy client.yaml -- myclient"},
+	{"output", 'o', "FORMAT[=FILE]", &cli_strs, offsetof(struct run_opts, outputs),
+	 "Where verdicts go, as in `recvguard trace`; several may be given", "-p p.yaml -o json=verdicts.json -- myclient"},
+	{"all", 'a', NULL, &cli_flag, offsetof(struct run_opts, all),
+	 "Report every message, not only those that a rule met", "-a -o text -- dbus-send --print-reply ..."},
+	{"audit", 0, NULL, &cli_flag, offsetof(struct run_opts, audit),
+	 "Decide and report, but deliver everything", "--audit -p p.yaml -o text -- myclient"},
+	{"reload", 0, NULL, &cli_flag, offsetof(struct run_opts, reload),
+	 "Follow changes of the policy files even where the program itself could make them", NULL},
+	{"max-blocked", 0, "N", &cli_u32, offsetof(struct run_opts, max_blocked),
+	 "Receives that may wait at a time; more fail with ENOBUFS", NULL},
+	{"stats", 0, NULL, &cli_flag, offsetof(struct run_opts, stats),
+	 "Say at the end what was brought to the supervisor", NULL},
+	{"quiet", 'q', NULL, &cli_flag, offsetof(struct run_opts, quiet), "No notices on standard error", NULL},
+	{0},
+};
+
+#define SINKS_MAX 16
+
+/* Lives in the supervisor. */
+struct outputs {
+	const struct cli_verb *verb;
+	const struct run_opts *o;
+	struct rg_sink *sink[SINKS_MAX];
+	unsigned n;
+};
+
+static int begin(void *arg, struct rg_err *err)
+{
+	struct outputs *out = arg;
+	char host[256] = "";
+	struct rg_sink_opts so = {.color = cli_color(1), .width = cli_width(1), .host = host};
+
+	gethostname(host, sizeof(host) - 1);
+	for (unsigned i = 0; i < out->o->outputs.n; i++)
+		if (rg_sink_open(out->o->outputs.v[i], &so, &out->sink[out->n++], err) < 0) {
+			out->n--;
+			return err->code;
+		}
+	return 0;
+}
+
+/* Written out before the verdict takes effect: what a reader finds is never behind the program. */
+static void event(void *arg, struct rg_event *ev)
+{
+	struct outputs *out = arg;
+	struct rg_err err = {0};
+
+	for (unsigned i = 0; i < out->n; i++)
+		if (rg_sink_write(out->sink[i], ev, &err) < 0 || rg_sink_flush(out->sink[i], &err) < 0) {
+			cli_fail(out->verb, &err);
+			rg_sink_close(out->sink[i], NULL);
+			out->sink[i--] = out->sink[--out->n];
+		}
+}
+
+static void notice(void *arg, const char *line)
+{
+	struct outputs *out = arg;
+
+	if (!out->o->quiet)
+		cli_say(out->verb, "%s", line);
+}
+
+static void end(void *arg, const struct rg_run_stats *s)
+{
+	struct outputs *out = arg;
+	struct rg_err err = {0};
+
+	for (unsigned i = 0; i < out->n; i++)
+		if (rg_sink_close(out->sink[i], &err) < 0)
+			cli_fail(out->verb, &err);
+	if (out->o->stats)
+		cli_say(out->verb,
+			"%" PRIu64 " calls, %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " descriptors; %" PRIu64
+			" denied, %" PRIu64 " dropped, %" PRIu64 " stripped, %" PRIu64 " killed; reads of files: %" PRIu64
+			" passed on, %" PRIu64 " done for the program; %" PRIu64 " refused at a bound",
+			s->calls, s->messages, s->bytes, s->descriptors, s->verdict[RG_ACT_DENY], s->verdict[RG_ACT_DROP],
+			s->verdict[RG_ACT_STRIP], s->verdict[RG_ACT_KILL], s->passed_on, s->emulated, s->refused);
+}
+
+static bool to_stdout(const struct cli_str_list *l)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		const char *file = strchr(l->v[i], '=');
+
+		if (!file || !strcmp(file + 1, "-"))
+			return true;
+	}
+	return false;
+}
+
+static int run(const struct cli_call *call, const void *opts)
+{
+	const struct run_opts *o = opts;
+	struct outputs out = {.verb = call->verb, .o = o};
+	struct rg_err err = {0};
+	struct rg_run_opts ro = {
+		.argv = call->command,
+		.policies = o->policies.v,
+		.n_policies = o->policies.n,
+		.audit = o->audit,
+		.reload = o->reload,
+		.all_events = o->all,
+		.keep_stdout = to_stdout(&o->outputs),
+		.max_blocked = o->max_blocked,
+		.begin = begin,
+		.event = o->outputs.n ? event : NULL,
+		.notice = notice,
+		.end = end,
+		.arg = &out,
+	};
+
+	if (!call->command || !call->command[0])
+		return cli_usage(call->verb, "no command: put it after --");
+	if (o->outputs.n > SINKS_MAX)
+		return cli_usage(call->verb, "more than %d outputs", SINKS_MAX);
+	rg_run(&ro, &err); /* returns only when it failed */
+	cli_fail(call->verb, &err);
+	return err.code == -ENOENT ? 127 : err.code == -EACCES || err.code == -ENOEXEC ? 126 : 125;
+}
+
+static const struct cli_example examples[] = {
+	{"recvguard run -p client.yaml -- myclient", "confine a client to what client.yaml admits"},
+	{"recvguard run -p client.yaml -o json=verdicts.json -- myclient", "and keep each verdict"},
+	{"recvguard run -a -o text -- dig example.org", "show what a program receives, without privileges"},
+	{0},
+};
+static const struct cli_status statuses[] = {
+	{125, "recvguard itself could not start the command"},
+	{126, "the command was found and could not be executed"},
+	{127, "the command was not found"},
+	{0},
+};
+
+const struct cli_verb cli_verb_run = {
+	.name = "run",
+	.synopsis = "-- COMMAND [ARG]...",
+	.summary = "run a command that receives only what a policy admits",
+	.about = "Starts a supervisor, and executes COMMAND in place of itself. Whatever COMMAND and the processes it "
+		 "starts receive from sockets is received by the supervisor first, checked, and then handed on: they "
+		 "never see an unchecked byte or descriptor. No privileges are needed (Linux 5.19 or newer).\n\n"
+		 "The exit status is COMMAND's. When the supervisor dies, receives and reads of COMMAND fail with ENOSYS. "
+		 "SIGHUP to the supervisor (the process named recvguard) loads the policies anew; a policy that is wrong "
+		 "is refused and the old one stays.\n\n"
+		 "Set-user-id programs and file capabilities have no effect under it. docs/broker.md tells what is "
+		 "promised, and every known difference.",
+	.opts = options,
+	.examples = examples,
+	.statuses = statuses,
+	.see_also = "trace policy guard learn doctor",
+	.opts_size = sizeof(struct run_opts),
+	.takes_command = true,
+	.run = run,
+};
