@@ -19,9 +19,11 @@ struct run_opts {
 
 static const struct cli_opt options[] = {
 	{"policy", 'p', "FILE", &cli_files, offsetof(struct run_opts, policies),
-	 "Policy file, or folder of policies; without any everything is allowed", "--policy client.yaml -- myclient"},
+	 "Policy file, or folder of policies; without any everything is allowed",
+	 "--policy client.yaml -- myclient"},
 	{"output", 'o', "FORMAT[=FILE]", &cli_strs, offsetof(struct run_opts, outputs),
-	 "Where verdicts go, as in `recvguard trace`; several may be given", "-p p.yaml -o json=verdicts.json -- myclient"},
+	 "Where verdicts go, as in `recvguard trace`; several may be given",
+	 "-p p.yaml -o json=verdicts.json -- myclient"},
 	{"all", 'a', NULL, &cli_flag, offsetof(struct run_opts, all),
 	 "Report every message, not only those that a rule met", "-a -o text -- dbus-send --print-reply ..."},
 	{"audit", 0, NULL, &cli_flag, offsetof(struct run_opts, audit),
@@ -32,7 +34,8 @@ static const struct cli_opt options[] = {
 	 "Receives that may wait at a time; more fail with ENOBUFS", NULL},
 	{"stats", 0, NULL, &cli_flag, offsetof(struct run_opts, stats),
 	 "Say at the end what was brought to the supervisor", NULL},
-	{"quiet", 'q', NULL, &cli_flag, offsetof(struct run_opts, quiet), "No notices on standard error", NULL},
+	{"quiet", 'q', NULL, &cli_flag, offsetof(struct run_opts, quiet), "No notices on standard error",
+	 NULL},
 	{0},
 };
 
@@ -93,11 +96,13 @@ static void end(void *arg, const struct rg_run_stats *s)
 			cli_fail(out->verb, &err);
 	if (out->o->stats)
 		cli_say(out->verb,
-			"%" PRIu64 " calls, %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " descriptors; %" PRIu64
-			" denied, %" PRIu64 " dropped, %" PRIu64 " stripped, %" PRIu64 " killed; reads of files: %" PRIu64
-			" passed on, %" PRIu64 " done for the program; %" PRIu64 " refused at a bound",
-			s->calls, s->messages, s->bytes, s->descriptors, s->verdict[RG_ACT_DENY], s->verdict[RG_ACT_DROP],
-			s->verdict[RG_ACT_STRIP], s->verdict[RG_ACT_KILL], s->passed_on, s->emulated, s->refused);
+			"%" PRIu64 " calls, %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64
+			" descriptors; %" PRIu64 " denied, %" PRIu64 " dropped, %" PRIu64
+			" stripped, %" PRIu64 " killed; reads of files: %" PRIu64 " passed on, %" PRIu64
+			" done for the program; %" PRIu64 " refused at a bound",
+			s->calls, s->messages, s->bytes, s->descriptors, s->verdict[RG_ACT_DENY],
+			s->verdict[RG_ACT_DROP], s->verdict[RG_ACT_STRIP], s->verdict[RG_ACT_KILL],
+			s->passed_on, s->emulated, s->refused);
 }
 
 static bool to_stdout(const struct cli_str_list *l)
@@ -158,13 +163,19 @@ const struct cli_verb cli_verb_run = {
 	.name = "run",
 	.synopsis = "-- COMMAND [ARG]...",
 	.summary = "run a command that receives only what a policy admits",
-	.about = "Starts a supervisor, and executes COMMAND in place of itself. Whatever COMMAND and the processes it "
-		 "starts receive from sockets is received by the supervisor first, checked, and then handed on: they "
-		 "never see an unchecked byte or descriptor. No privileges are needed (Linux 5.19 or newer).\n\n"
-		 "The exit status is COMMAND's. When the supervisor dies, receives and reads of COMMAND fail with ENOSYS. "
-		 "SIGHUP to the supervisor (the process named recvguard) loads the policies anew; a policy that is wrong "
+	.about = "Starts a supervisor, and executes COMMAND in place of itself. Whatever COMMAND and the "
+		 "processes it "
+		 "starts receive from sockets is received by the supervisor first, checked, and then handed "
+		 "on: they "
+		 "never see an unchecked byte or descriptor. No privileges are needed (Linux 5.19 or "
+		 "newer).\n\n"
+		 "The exit status is COMMAND's. When the supervisor dies, receives and reads of COMMAND fail "
+		 "with ENOSYS. "
+		 "SIGHUP to the supervisor (the process named recvguard) loads the policies anew; a policy "
+		 "that is wrong "
 		 "is refused and the old one stays.\n\n"
-		 "Set-user-id programs and file capabilities have no effect under it. docs/broker.md tells what is "
+		 "Set-user-id programs and file capabilities have no effect under it. docs/broker.md tells "
+		 "what is "
 		 "promised, and every known difference.",
 	.opts = options,
 	.examples = examples,

@@ -10,12 +10,13 @@
 
 /*
  * The broker: run a command so that every message it receives was received, checked and handed on by a
- * supervisor (seccomp user notification; no privileges; Linux 5.19 and newer). docs/broker.md has the promise.
+ * supervisor (seccomp user notification; no privileges; Linux 5.19 and newer). docs/broker.md has the
+ * promise.
  */
 
 struct rg_run_stats {
-	uint64_t calls;	     /* receives and reads brought to the supervisor */
-	uint64_t messages;   /* messages delivered */
+	uint64_t calls;	   /* receives and reads brought to the supervisor */
+	uint64_t messages; /* messages delivered */
 	uint64_t bytes;
 	uint64_t descriptors;
 	uint64_t verdict[8]; /* by enum rg_action */
@@ -25,18 +26,19 @@ struct rg_run_stats {
 };
 
 struct rg_run_opts {
-	char *const *argv;	      /* the command, found by PATH; NULL-terminated */
-	const char *const *policies;  /* files and folders; none: everything is allowed */
+	char *const *argv;	     /* the command, found by PATH; NULL-terminated */
+	const char *const *policies; /* files and folders; none: everything is allowed */
 	unsigned n_policies;
-	bool audit;		      /* decide and report, never act */
-	bool reload;		      /* follow changes of the policy files even where the program could make them */
-	bool all_events;	      /* report every message, not only those a rule or default other than allow met */
-	bool keep_stdout;	  /* an event sink writes to standard output: the supervisor holds it open */
-	unsigned max_blocked;	      /* receives waiting at a time; 0: what the descriptor limit allows */
+	bool audit;	  /* decide and report, never act */
+	bool reload;	  /* follow changes of the policy files even where the program could make them */
+	bool all_events;  /* report every message, not only those a rule or default other than allow met */
+	bool keep_stdout; /* an event sink writes to standard output: the supervisor holds it open */
+	unsigned max_blocked; /* receives waiting at a time; 0: what the descriptor limit allows */
 
 	/* All are called in the supervisor, a process of its own, one at a time; any may be NULL.
-	 * begin: before the command starts, and before privileges go: open outputs here; an error ends rg_run.
-	 * event: a verdict, before it takes effect; ev is valid during the call. notice: one line for people. */
+	 * begin: before the command starts, and before privileges go: open outputs here; an error ends
+	 * rg_run. event: a verdict, before it takes effect; ev is valid during the call. notice: one line for
+	 * people. */
 	int (*begin)(void *arg, struct rg_err *err);
 	void (*event)(void *arg, struct rg_event *ev);
 	void (*notice)(void *arg, const char *line);
@@ -46,11 +48,11 @@ struct rg_run_opts {
 };
 
 /*
- * Start the supervisor as a process of its own (not a child of this one), put the filter on the calling thread
- * and execute the command in place of this program, as env(1) does: process id, exit status, signals and
- * terminal are the command's own. Returns only when that fails; then nothing is left running.
- * Errors: -ENOSYS (no user notification, or not this architecture), -EBUSY (a supervisor is above already),
- * -EPERM (the supervisor may not reach the program), -ENOENT, -EACCES, -ENOEXEC... (of exec), -EINVAL (policy).
+ * Start the supervisor as a process of its own (not a child of this one), put the filter on the calling
+ * thread and execute the command in place of this program, as env(1) does: process id, exit status, signals
+ * and terminal are the command's own. Returns only when that fails; then nothing is left running. Errors:
+ * -ENOSYS (no user notification, or not this architecture), -EBUSY (a supervisor is above already), -EPERM
+ * (the supervisor may not reach the program), -ENOENT, -EACCES, -ENOEXEC... (of exec), -EINVAL (policy).
  */
 int rg_run(const struct rg_run_opts *opts, struct rg_err *err);
 

@@ -31,24 +31,24 @@ struct rg_rx {
 	char *scratch; /* RG_RX_STREAM bytes: a stream consumed again after it was looked at */
 	char *control; /* RG_RX_CONTROL bytes, as the kernel laid it out for the supervisor */
 	char name[256];
-	size_t n;      /* bytes in data */
-	size_t full;   /* length of the message; larger than n when cut */
-	int flags;     /* out flags */
+	size_t n;    /* bytes in data */
+	size_t full; /* length of the message; larger than n when cut */
+	int flags;   /* out flags */
 	uint32_t namelen;
 	size_t controllen;
-	int fd[RG_RX_FDS + 3]; /* descriptors it carried (SCM_RIGHTS, then SCM_PIDFD), owned */
+	int fd[RG_RX_FDS + 3];	  /* descriptors it carried (SCM_RIGHTS, then SCM_PIDFD), owned */
 	unsigned n_fds, n_pidfds; /* the last n_pidfds of them came as SCM_PIDFD */
 };
 
 /* Where one message goes in the target: a snapshot of what the caller passed, taken once. */
 struct rg_dest {
-	uint64_t hdr;	      /* user msghdr, 0: the call has none */
-	uint64_t name;	      /* 0: not wanted */
-	int32_t namelen;      /* room */
-	uint64_t namelen_at;  /* where its length is written */
+	uint64_t hdr;	     /* user msghdr, 0: the call has none */
+	uint64_t name;	     /* 0: not wanted */
+	int32_t namelen;     /* room */
+	uint64_t namelen_at; /* where its length is written */
 	uint64_t control;
 	uint64_t controllen;
-	struct iovec *iov;    /* remote addresses */
+	struct iovec *iov; /* remote addresses */
 	unsigned n_iov;
 	size_t total;
 	struct iovec inl[8];
@@ -62,35 +62,35 @@ struct rg_call {
 	bool compat;
 	enum rg_route route;
 	enum rg_call_kind kind;
-	int fd;		/* number in the target */
-	int sock;	/* our duplicate, -1 */
-	int flags;	/* MSG_* of the caller */
-	int rwf;	/* RWF_* of preadv2 */
-	int no_memory;	/* -errno of taking the caller's memory */
+	int fd;	       /* number in the target */
+	int sock;      /* our duplicate, -1 */
+	int flags;     /* MSG_* of the caller */
+	int rwf;       /* RWF_* of preadv2 */
+	int no_memory; /* -errno of taking the caller's memory */
 	int family, type;
 	bool stream;
 	struct rg_dest d;
-	size_t target;	/* stream: bytes worth returning for, 0: not known yet */
-	size_t got;	/* bytes this call has delivered so far (WAITALL, low-water mark) */
-	bool ended;	/* the stream's end, or a boundary, was met: do not wait for more */
+	size_t target;	   /* stream: bytes worth returning for, 0: not known yet */
+	size_t got;	   /* bytes this call has delivered so far (WAITALL, low-water mark) */
+	bool ended;	   /* the stream's end, or a boundary, was met: do not wait for more */
 	struct ucred cred; /* of the first piece: others' are not glued to it */
 	bool has_cred;
 	/* recvmmsg */
 	uint64_t vec;
 	unsigned vlen, done;
-	bool loaded;	/* d holds message number `done` */
+	bool loaded; /* d holds message number `done` */
 	uint64_t timeout_at;
 	bool timeout32, has_timeout;
-	uint64_t end;	/* rg_now() at which the timeout is over */
+	uint64_t end; /* rg_now() at which the timeout is over */
 	/* waiting */
 	uint64_t deadline; /* SO_RCVTIMEO, 0: none */
 	bool has_deadline;
-	bool waits;	   /* it was asked, and may, wait */
-	bool parked;	   /* in the list of those that wait */
+	bool waits;	    /* it was asked, and may, wait */
+	bool parked;	    /* in the list of those that wait */
 	unsigned slot, gen; /* how epoll names it */
 	uint64_t start, next_look, look_step;
 	bool saw_shared, seized;
-	int64_t ret;	/* result or -errno */
+	int64_t ret; /* result or -errno */
 	struct rg_call *prev, *next;
 };
 
@@ -105,7 +105,7 @@ struct rg_broker {
 	/* Waiting calls: listed, and found by slot from epoll. */
 	struct rg_call *parked, **slots, *free_calls;
 	unsigned n_parked, max_parked, free_slot, gen;
-	uint64_t armed; /* when the timer will go off, 0: not set */
+	uint64_t armed;		   /* when the timer will go off, 0: not set */
 	struct rg_helper *helpers; /* threads that read what cannot be waited for by epoll */
 	unsigned n_helpers;
 	struct rg_policy *policy;

@@ -12,8 +12,8 @@
 #define SOL_RXRPC 272
 #endif
 
-#define HDR64 16u
-#define HDR32 12u
+#define HDR64	16u
+#define HDR32	12u
 #define MAX_FDS 256
 
 static size_t header(const struct rg_cmsg_out *o)
@@ -87,9 +87,9 @@ static const struct {
 	int level, type;
 	unsigned words;
 } narrowed[] = {
-	{SOL_SOCKET, 29, 2},  /* SO_TIMESTAMP_OLD */
-	{SOL_SOCKET, 35, 2},  /* SO_TIMESTAMPNS_OLD */
-	{SOL_SOCKET, 37, 6},  /* SO_TIMESTAMPING_OLD */
+	{SOL_SOCKET, 29, 2}, /* SO_TIMESTAMP_OLD */
+	{SOL_SOCKET, 35, 2}, /* SO_TIMESTAMPNS_OLD */
+	{SOL_SOCKET, 37, 6}, /* SO_TIMESTAMPING_OLD */
 	{SOL_RXRPC, RXRPC_USER_CALL_ID, 1},
 };
 
@@ -98,7 +98,8 @@ static void put_plain(struct rg_cmsg_out *o, const struct cmsghdr *c, size_t n)
 	uint32_t w32[6];
 
 	for (size_t i = 0; o->compat && i < RG_ARRAY_LEN(narrowed); i++) {
-		if (narrowed[i].level != c->cmsg_level || narrowed[i].type != c->cmsg_type || n != 8 * narrowed[i].words)
+		if (narrowed[i].level != c->cmsg_level || narrowed[i].type != c->cmsg_type ||
+		    n != 8 * narrowed[i].words)
 			continue;
 		for (unsigned w = 0; w < narrowed[i].words; w++) {
 			uint64_t v;

@@ -37,7 +37,8 @@ static char *low_memory(void)
 	static char *page;
 
 	if (!page) {
-		page = mmap(NULL, OPT_MAX + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+		page = mmap(NULL, OPT_MAX + 4096, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 		if (page == MAP_FAILED)
 			page = NULL;
 	}
@@ -51,7 +52,7 @@ static int closed(bool set, int level, int name)
 		return -ENOPROTOOPT; /* a descriptor, which would be the supervisor's */
 	if (!set)
 		return level == 6 && name == 35 ? -ENOPROTOOPT : 0; /* TCP_ZEROCOPY_RECEIVE */
-	if ((level == 263 && name == 5) || level == 283) /* PACKET_RX_RING, SOL_XDP */
+	if ((level == 263 && name == 5) || level == 283)	    /* PACKET_RX_RING, SOL_XDP */
 		return -ENOPROTOOPT;
 	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF))
 		return -EOPNOTSUPP;

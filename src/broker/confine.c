@@ -8,8 +8,8 @@
 #include "broker/broker.h"
 #include "broker/sys.h"
 
-/* To reach programs that changed their user (CAP_SYS_PTRACE) and kill them (CAP_KILL); policies are read anew on
- * reload with what the user id alone allows. */
+/* To reach programs that changed their user (CAP_SYS_PTRACE) and kill them (CAP_KILL); policies are read anew
+ * on reload with what the user id alone allows. */
 #define KEPT (1u << CAP_SYS_PTRACE | 1u << CAP_KILL)
 
 static int drop_capabilities(void)

@@ -13,7 +13,8 @@
 #include "base/cleanup.h"
 #include "broker/creds.h"
 
-#define OVERFLOW_ID 65534u /* /proc/sys/kernel/overflowuid's default; the kernel's own constant for ids it hides */
+#define OVERFLOW_ID \
+	65534u /* /proc/sys/kernel/overflowuid's default; the kernel's own constant for ids it hides */
 
 static int ns_open(int pid, const char *which)
 {
@@ -27,7 +28,8 @@ static bool same_file(int a, int b)
 {
 	struct stat x, y;
 
-	return a >= 0 && b >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return a >= 0 && b >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }
 
 static bool same_ns(int tid, const char *which)

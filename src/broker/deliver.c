@@ -38,8 +38,8 @@ static unsigned install(void *arg, size_t at, const unsigned *index, unsigned n,
 	int none[RG_RX_FDS + 3] = {0};
 	unsigned i;
 
-	/* The numbers' place must be writable before a descriptor appears in the target: natively one that could
-	 * not be told is not installed. */
+	/* The numbers' place must be writable before a descriptor appears in the target: natively one that
+	 * could not be told is not installed. */
 	for (i = 0; i < n; i++)
 		none[i] = -1;
 	if (rg_task_write_all(w->c->task, w->c->d.control + at, none, n * sizeof(int)) < 0)
@@ -94,9 +94,10 @@ static struct tail header_tail(const struct rg_call *c, size_t controllen, int f
 	return t;
 }
 
-/* Everything piece by piece, each failing as it would natively. Data is at *data (already written when >= 0). */
-static int64_t slowly(struct rg_broker *b, struct rg_call *c, const struct rg_cmsg_out *o, const struct tail *t,
-		      int64_t data)
+/* Everything piece by piece, each failing as it would natively. Data is at *data (already written when >= 0).
+ */
+static int64_t slowly(struct rg_broker *b, struct rg_call *c, const struct rg_cmsg_out *o,
+		      const struct tail *t, int64_t data)
 {
 	struct rg_rx *rx = &b->rx;
 	struct tail none = *t;
@@ -113,7 +114,8 @@ static int64_t slowly(struct rg_broker *b, struct rg_call *c, const struct rg_cm
 		t = &none;
 	}
 	if (c->d.name) {
-		if (rg_task_write_all(c->task, c->d.name, rx->name, room < rx->namelen ? room : rx->namelen) < 0 ||
+		if (rg_task_write_all(c->task, c->d.name, rx->name, room < rx->namelen ? room : rx->namelen) <
+			    0 ||
 		    rg_task_write_all(c->task, c->d.namelen_at, &rx->namelen, 4) < 0)
 			return -EFAULT;
 	}
@@ -147,10 +149,10 @@ static bool at_once(struct rg_broker *b, struct rg_call *c, const struct rg_cmsg
 	}
 	if (rx->n)
 		l[nl++] = (struct iovec){rx->data, rx->n - rest};
-#define ADD(base, local, n)                                                                                  \
-	do {                                                                                                 \
-		l[nl++] = (struct iovec){(void *)(uintptr_t)(local), (n)};                                   \
-		r[nr++] = (struct iovec){(void *)(uintptr_t)(base), (n)};                                    \
+#define ADD(base, local, n)                                                \
+	do {                                                               \
+		l[nl++] = (struct iovec){(void *)(uintptr_t)(local), (n)}; \
+		r[nr++] = (struct iovec){(void *)(uintptr_t)(base), (n)};  \
 	} while (0)
 	if (o->written)
 		ADD(c->d.control, o->buf, o->written);
@@ -186,7 +188,12 @@ static int64_t deliver_msg(struct rg_broker *b, struct rg_call *c, const struct 
 	struct rg_rx *rx = &b->rx;
 	struct writer w = {b, c};
 	size_t room = c->d.controllen;
-	struct rg_cmsg_out o = {.buf = b->packed, .room = room, .compat = c->compat, .install = install, .creds = creds, .arg = &w};
+	struct rg_cmsg_out o = {.buf = b->packed,
+				.room = room,
+				.compat = c->compat,
+				.install = install,
+				.creds = creds,
+				.arg = &w};
 	int flags = rx->flags & ~(c->flags & MSG_CMSG_CLOEXEC ? 0 : MSG_CMSG_CLOEXEC);
 	int64_t data = -1;
 	struct tail t;
@@ -212,7 +219,8 @@ int64_t rg_deliver(struct rg_broker *b, struct rg_call *c, const struct rg_decis
 	int64_t w;
 
 	if (ioctl(b->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->id) < 0)
-		return -ESRCH; /* nobody waits for it any more: write nothing to whoever has that number now */
+		return -ESRCH; /* nobody waits for it any more: write nothing to whoever has that number now
+				*/
 	w = c->d.hdr ? deliver_msg(b, c, d) : deliver_plain(b, c);
 	if (w >= 0) {
 		b->stats.messages++;

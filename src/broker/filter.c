@@ -112,8 +112,8 @@ static void load_arg(struct out *o, unsigned arg)
 
 static void verdict(struct out *o, const struct rule *r)
 {
-	uint32_t k = r->verb == NOTIFY ? SECCOMP_RET_USER_NOTIF :
-					 SECCOMP_RET_ERRNO | (r->verb == FAIL ? (uint32_t)r->err : 0);
+	uint32_t k = r->verb == NOTIFY ? SECCOMP_RET_USER_NOTIF
+				       : SECCOMP_RET_ERRNO | (r->verb == FAIL ? (uint32_t)r->err : 0);
 
 	emit(o, BPF_RET | BPF_K, k, 0, 0);
 }
@@ -121,7 +121,8 @@ static void verdict(struct out *o, const struct rule *r)
 /* One rule, entered with the system call number in A; falls through with the number in A again. */
 static void rule_emit(struct out *o, const struct rule *r, uint32_t nr)
 {
-	static const unsigned body[] = {[ALWAYS] = 1, [ARG_EQ] = 4, [ARG2_EQ] = 6, [ARG_ANY] = 4, [ARG_SHARE] = 5};
+	static const unsigned body[] = {
+		[ALWAYS] = 1, [ARG_EQ] = 4, [ARG2_EQ] = 6, [ARG_ANY] = 4, [ARG_SHARE] = 5};
 
 	emit(o, BPF_JMP | BPF_JEQ | BPF_K, nr, 0, body[r->when]);
 	if (r->when == ALWAYS) {
@@ -130,17 +131,13 @@ static void rule_emit(struct out *o, const struct rule *r, uint32_t nr)
 	}
 	load_arg(o, r->arg);
 	switch (r->when) {
-	case ARG_EQ:
-		emit(o, BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 1);
-		break;
+	case ARG_EQ: emit(o, BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 1); break;
 	case ARG2_EQ:
 		emit(o, BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 3);
 		load_arg(o, r->arg + 1);
 		emit(o, BPF_JMP | BPF_JEQ | BPF_K, r->value2, 0, 1);
 		break;
-	case ARG_ANY:
-		emit(o, BPF_JMP | BPF_JSET | BPF_K, r->value, 0, 1);
-		break;
+	case ARG_ANY: emit(o, BPF_JMP | BPF_JSET | BPF_K, r->value, 0, 1); break;
 	default: /* ARG_SHARE */
 		emit(o, BPF_ALU | BPF_AND | BPF_K, r->value | r->value2, 0, 0);
 		emit(o, BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 1);

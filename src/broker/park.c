@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waiting. A receive that found nothing is parked: its socket goes into one epoll set, edge-triggered (a queued
- * error keeps EPOLLERR up), and nobody waits for anybody else. A parked caller sleeps killably: signals do not
- * wake it, so that it is looked at by and by whether one is pending.
+ * Waiting. A receive that found nothing is parked: its socket goes into one epoll set, edge-triggered (a
+ * queued error keeps EPOLLERR up), and nobody waits for anybody else. A parked caller sleeps killably:
+ * signals do not wake it, so that it is looked at by and by whether one is pending.
  */
 #include <errno.h>
 #include <signal.h>
@@ -91,7 +91,8 @@ int rg_park(struct rg_broker *b, struct rg_call *c)
 	b->free_slot = (i + 1) % b->max_parked;
 	c->slot = i;
 	c->gen = ++b->gen & 0x7fffffffu;
-	if (watch(b, c->sock, EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET, (uint64_t)1 << 63 | (uint64_t)c->gen << 32 | i) < 0)
+	if (watch(b, c->sock, EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET,
+		  (uint64_t)1 << 63 | (uint64_t)c->gen << 32 | i) < 0)
 		return -ENOBUFS;
 	b->slots[i] = c;
 	c->parked = true;
@@ -135,8 +136,8 @@ static void sock_ready(struct rg_broker *b, uint64_t data)
 		rg_after(b, c, rg_call_step(b, c, false));
 }
 
-/* Is a signal to be answered for? A signal for the whole group may be another thread's: only one that stays is
- * taken for this thread's, and then it is made sure of. */
+/* Is a signal to be answered for? A signal for the whole group may be another thread's: only one that stays
+ * is taken for this thread's, and then it is made sure of. */
 static bool look(struct rg_broker *b, struct rg_call *c)
 {
 	switch (rg_task_signal(c->task)) {

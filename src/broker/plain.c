@@ -29,7 +29,8 @@ static enum rg_step result(struct rg_call *c, int64_t ret)
 	return RG_STEP_DONE;
 }
 
-/* Write n bytes that were read; what the target's memory did not take is given back where the file has a position. */
+/* Write n bytes that were read; what the target's memory did not take is given back where the file has a
+ * position. */
 static int64_t hand_on(struct rg_call *c, const char *buf, size_t n)
 {
 	ssize_t w = n ? rg_task_scatter(c->task, c->d.iov, c->d.n_iov, c->got, buf, n) : 0;
@@ -164,8 +165,11 @@ static enum rg_step emulate(struct rg_broker *b, struct rg_call *c)
 	if (c->rwf & ~(RWF_NOWAIT | RWF_HIPRI))
 		return result(c, -EOPNOTSUPP);
 	if (personal(c->sock)) {
-		rg_notice(b, "process %d reads a signalfd or userfaultfd in one of several threads: refused (EINVAL), "
-			     "the supervisor cannot read it for it", c->task->tid);
+		rg_notice(b,
+			  "process %d reads a signalfd or userfaultfd in one of several threads: refused "
+			  "(EINVAL), "
+			  "the supervisor cannot read it for it",
+			  c->task->tid);
 		return result(c, -EINVAL);
 	}
 	if (c->d.total <= 4 * CHUNK) {

@@ -7,12 +7,14 @@
 struct seccomp_notif;
 
 /*
- * read and readv of what is no socket. CONTINUE would let another thread put a socket at that number in between
- * (dup2): it is the answer only where nobody else has the descriptor table; else the supervisor reads.
+ * read and readv of what is no socket. CONTINUE would let another thread put a socket at that number in
+ * between (dup2): it is the answer only where nobody else has the descriptor table; else the supervisor
+ * reads.
  */
 enum rg_step rg_plain_read(struct rg_broker *b, struct rg_call *c);
 
-/* splice, sendfile: from a socket EINVAL; else CONTINUE where race-free, or EINVAL, and programs copy instead. */
+/* splice, sendfile: from a socket EINVAL; else CONTINUE where race-free, or EINVAL, and programs copy
+ * instead. */
 enum rg_step rg_plain_move(struct rg_broker *b, struct rg_call *c, const struct seccomp_notif *n);
 
 /* Is this call's number one of those? */

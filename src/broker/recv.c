@@ -56,13 +56,14 @@ static ssize_t take(struct rg_broker *b, struct rg_call *c, size_t want, int ext
 {
 	struct rg_rx *rx = &b->rx;
 	struct iovec iov = {rx->data, want};
-	struct msghdr m = {.msg_name = rx->name, .msg_namelen = sizeof(rx->name), .msg_iov = &iov, .msg_iovlen = 1};
+	struct msghdr m = {
+		.msg_name = rx->name, .msg_namelen = sizeof(rx->name), .msg_iov = &iov, .msg_iovlen = 1};
 	int flags = (int)(((unsigned)c->flags & ~OWN_FLAGS) | MSG_DONTWAIT | (unsigned)extra);
 	ssize_t n;
 
 	rg_rx_close(b);
-	/* Without a control buffer some protocols answer otherwise (kernel TLS): offer one where the caller does,
-	 * and on unix sockets, for the policy to see what a plain read loses. */
+	/* Without a control buffer some protocols answer otherwise (kernel TLS): offer one where the caller
+	 * does, and on unix sockets, for the policy to see what a plain read loses. */
 	if (c->d.controllen || c->family == AF_UNIX) {
 		m.msg_control = rx->control;
 		m.msg_controllen = RG_RX_CONTROL;
@@ -196,8 +197,9 @@ static bool two_steps(const struct rg_call *c)
 	return opt(c->sock, SOL_SOCKET, SO_PEEK_OFF, -1) < 0;
 }
 
-/* Take n bytes off the stream that were delivered already. They are what was looked at unless somebody outside
- * reads the same socket: then what was really taken goes to rx (*changed) and has to be judged and written. */
+/* Take n bytes off the stream that were delivered already. They are what was looked at unless somebody
+ * outside reads the same socket: then what was really taken goes to rx (*changed) and has to be judged and
+ * written. */
 static size_t consume(struct rg_broker *b, struct rg_call *c, size_t n, bool *changed)
 {
 	size_t k = 0;
@@ -220,7 +222,8 @@ static size_t consume(struct rg_broker *b, struct rg_call *c, size_t n, bool *ch
 }
 
 /* Deliver what rx holds and take it off the queue. Bytes, or -errno; *stop: return to the caller now. */
-static int64_t hand_over(struct rg_broker *b, struct rg_call *c, bool peeked, const struct rg_decision *first, bool *stop)
+static int64_t hand_over(struct rg_broker *b, struct rg_call *c, bool peeked, const struct rg_decision *first,
+			 bool *stop)
 {
 	struct rg_decision d = *first;
 	int64_t w = rg_deliver(b, c, &d);
@@ -268,8 +271,8 @@ static enum rg_step stream_step(struct rg_broker *b, struct rg_call *c, bool tim
 			want = room < RG_RX_DATA ? room : RG_RX_DATA;
 		n = take(b, c, want, peeked ? MSG_PEEK : 0);
 		if (n == -EAGAIN)
-			return c->got && (stop || c->got >= target_of(c)) ? done(c, (int64_t)c->got) :
-									    nothing(c, timed_out);
+			return c->got && (stop || c->got >= target_of(c)) ? done(c, (int64_t)c->got)
+									  : nothing(c, timed_out);
 		if (n < 0)
 			return done(c, c->got ? (int64_t)c->got : n);
 		if (c->got && (n == 0 || !same_writer(c, &b->rx)))
@@ -286,7 +289,8 @@ static enum rg_step stream_step(struct rg_broker *b, struct rg_call *c, bool tim
 			w = rg_deliver(b, c, &(struct rg_decision){0});
 			return done(c, w < 0 ? w : 0);
 		}
-		if (c->flags & MSG_TRUNC && c->family != AF_UNIX) { /* bytes thrown away, not seen by anyone */
+		if (c->flags & MSG_TRUNC &&
+		    c->family != AF_UNIX) { /* bytes thrown away, not seen by anyone */
 			b->rx.n = 0;
 			w = rg_deliver(b, c, &(struct rg_decision){0});
 			return done(c, w < 0 ? w : n);

@@ -56,7 +56,9 @@ static int watch_one(struct rg_broker *b, const char *path, struct rg_err *err)
 	if (!S_ISDIR(st.st_mode) && slash)
 		*(slash == dir ? slash + 1 : slash) = 0;
 	if (!b->opts.reload && in_its_hands(path, dir)) {
-		rg_notice(b, "%s: changes are not followed, the program itself could make them (--reload follows them all the same)",
+		rg_notice(b,
+			  "%s: changes are not followed, the program itself could make them (--reload "
+			  "follows them all the same)",
 			  path);
 		return 0;
 	}
@@ -79,7 +81,8 @@ int rg_reload_init(struct rg_broker *b, struct rg_err *err)
 		return rg_fail(err, -ENOMEM, "cannot watch the policy: %s", strerror(errno));
 	}
 	for (unsigned i = 0; i < b->opts.n_policies; i++) {
-		paths[i] = realpath(b->opts.policies[i], NULL); /* kept for the supervisor's life: it leaves this folder */
+		paths[i] = realpath(b->opts.policies[i],
+				    NULL); /* kept for the supervisor's life: it leaves this folder */
 		if (!paths[i])
 			return rg_fail(err, -errno, "%s: %s", b->opts.policies[i], strerror(errno));
 		if (watch_one(b, paths[i], err) < 0)

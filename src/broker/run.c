@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starting: the supervisor is a process of its own, nobody's child here; the filter goes onto this thread, and
- * the command is executed in this process. So its pid, exit status, signals and terminal are what they would be.
+ * Starting: the supervisor is a process of its own, nobody's child here; the filter goes onto this thread,
+ * and the command is executed in this process. So its pid, exit status, signals and terminal are what they
+ * would be.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -26,7 +27,7 @@ struct start {
 		pid_t super;
 		int listener; /* number in the command's process */
 		struct rg_err err;
-	} *shm;
+	} * shm;
 	struct rg_filter_opts filter;
 };
 
@@ -93,7 +94,8 @@ static void nothing(int sig)
 static void signal_setup(void)
 {
 	struct sigaction ign = {.sa_handler = SIG_IGN}, wake = {.sa_handler = nothing};
-	static const int ignored[] = {SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGTTOU, SIGTTIN, SIGUSR2, SIGALRM};
+	static const int ignored[] = {SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP,
+				      SIGTTOU, SIGTTIN, SIGUSR2, SIGALRM};
 	sigset_t set;
 
 	for (size_t i = 0; i < RG_ARRAY_LEN(ignored); i++)
@@ -105,7 +107,8 @@ static void signal_setup(void)
 	sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
-/* Keep nothing of what was inherited but the three standard descriptors and the way to the command's process. */
+/* Keep nothing of what was inherited but the three standard descriptors and the way to the command's process.
+ */
 static void forget(struct rg_broker *b, struct start *s)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), in = s->to_super[0], out = s->to_us[1];
@@ -135,7 +138,8 @@ static int take_listener(struct rg_broker *b, struct start *s, pid_t command, st
 	b->listener = pidfd < 0 ? -1 : rg_pidfd_getfd(pidfd, s->shm->listener);
 	if (b->listener < 0)
 		return rg_fail(err, -EPERM,
-			       "the supervisor may not reach the command (pidfd_getfd: %s): see kernel.yama.ptrace_scope, "
+			       "the supervisor may not reach the command (pidfd_getfd: %s): see "
+			       "kernel.yama.ptrace_scope, "
 			       "and what else forbids ptrace here",
 			       strerror(errno));
 	ioctl(b->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP); /* 6.6+ */
@@ -232,16 +236,21 @@ static int filter_error(int rc, struct rg_err *err)
 {
 	switch (rc) {
 	case -EBUSY:
-		return rg_fail(err, rc, "this process is already under a seccomp supervisor (recvguard run inside recvguard run, or "
-					"a container manager's): there can be one");
+		return rg_fail(err, rc,
+			       "this process is already under a seccomp supervisor (recvguard run inside "
+			       "recvguard run, or "
+			       "a container manager's): there can be one");
 	case -EINVAL:
-		return rg_fail(err, -ENOSYS, "this kernel lacks SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux 5.19), without which "
-					     "signals would lose messages");
+		return rg_fail(err, -ENOSYS,
+			       "this kernel lacks SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux 5.19), "
+			       "without which "
+			       "signals would lose messages");
 	default: return rg_fail(err, rc, "the seccomp filter was refused: %s", strerror(-rc));
 	}
 }
 
-/* From here on this process is the command's: put the filter on, show the listener, wait for the supervisor. */
+/* From here on this process is the command's: put the filter on, show the listener, wait for the supervisor.
+ */
 static int handshake(struct start *s, struct rg_err *err)
 {
 	struct sock_filter prog[RG_FILTER_MAX];

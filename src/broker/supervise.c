@@ -53,7 +53,8 @@ static void send_answer(struct rg_broker *b, struct rg_call *c, const struct sec
 
 void rg_answer(struct rg_broker *b, struct rg_call *c, int64_t ret)
 {
-	struct seccomp_notif_resp r = {.id = c->id, .val = ret < 0 ? 0 : ret, .error = ret < 0 ? (int32_t)ret : 0};
+	struct seccomp_notif_resp r = {
+		.id = c->id, .val = ret < 0 ? 0 : ret, .error = ret < 0 ? (int32_t)ret : 0};
 
 	send_answer(b, c, &r);
 }
@@ -82,7 +83,8 @@ void rg_after(struct rg_broker *b, struct rg_call *c, enum rg_step s)
 		if (rc == 0)
 			break;
 		b->stats.refused++;
-		rg_notice(b, "more than %u receives wait at a time: refused with ENOBUFS (--max-blocked)", b->max_parked);
+		rg_notice(b, "more than %u receives wait at a time: refused with ENOBUFS (--max-blocked)",
+			  b->max_parked);
 		rg_answer(b, c, rc);
 		break;
 	}
@@ -122,12 +124,13 @@ static enum rg_step receive(struct rg_broker *b, struct rg_call *c, const struct
 	if (rc == -EBADF || rc == -ENOSYS || rc == -ESRCH)
 		return refuse(c, rc);
 	if (rc < 0) {
-		rg_notice(b, "process %d cannot be reached (%s): its receives fail", c->task ? c->task->tid : 0,
-			  strerror(-rc));
+		rg_notice(b, "process %d cannot be reached (%s): its receives fail",
+			  c->task ? c->task->tid : 0, strerror(-rc));
 		return refuse(c, rc == -EMFILE ? -ENOBUFS : -EACCES);
 	}
 	if (getsockopt(c->sock, SOL_SOCKET, SO_DOMAIN, &c->family, &len) < 0)
-		return c->kind == RG_CALL_READ ? rg_plain_read(b, c) : refuse(c, errno == EBADF ? -EBADF : -ENOTSOCK);
+		return c->kind == RG_CALL_READ ? rg_plain_read(b, c)
+					       : refuse(c, errno == EBADF ? -EBADF : -ENOTSOCK);
 	len = sizeof(c->type);
 	getsockopt(c->sock, SOL_SOCKET, SO_TYPE, &c->type, &len);
 	c->stream = c->type == SOCK_STREAM;
@@ -159,7 +162,8 @@ static bool has_offset(const struct seccomp_notif *n)
 static enum rg_step dispatch(struct rg_broker *b, struct rg_call *c, const struct seccomp_notif *n)
 {
 	if (is_clone(n)) {
-		b->tasks.tables_shared = true; /* the flags are in a register: what was asked is what happens */
+		b->tasks.tables_shared =
+			true; /* the flags are in a register: what was asked is what happens */
 		return RG_STEP_CONTINUE;
 	}
 	if (has_offset(n))
@@ -199,7 +203,8 @@ void *rg_listen_loop(void *broker)
 		memset(&n, 0, sizeof(n));
 		if (ioctl(b->listener, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0) {
 			if (errno == ENOENT || errno == EINTR)
-				continue; /* the caller was killed first; or nobody is left, which the other thread sees */
+				continue; /* the caller was killed first; or nobody is left, which the other
+					     thread sees */
 			return NULL;
 		}
 		pthread_mutex_lock(&b->lock);

@@ -159,9 +159,10 @@ bool rg_task_alone(const struct rg_tasks *ts, const struct rg_task *t)
 {
 	struct stat st;
 
-	/* procfs: the task folder of a process has 2 + its number of threads links. The asking thread is blocked
-	 * in the kernel: if it is the only one, none can appear before it goes on; a table shared without being
-	 * a thread needs clone(CLONE_FILES), which the filter reports first. exec and fork leave a table unshared. */
+	/* procfs: the task folder of a process has 2 + its number of threads links. The asking thread is
+	 * blocked in the kernel: if it is the only one, none can appear before it goes on; a table shared
+	 * without being a thread needs clone(CLONE_FILES), which the filter reports first. exec and fork
+	 * leave a table unshared. */
 	return !ts->tables_shared && fstat(t->taskdir, &st) == 0 && st.st_nlink == 3;
 }
 
@@ -244,8 +245,8 @@ int rg_task_write_all(const struct rg_task *t, uint64_t addr, const void *buf, s
 	return len == 0 || rg_task_write(t, addr, buf, len) == (ssize_t)len ? 0 : -EFAULT;
 }
 
-ssize_t rg_task_scatter(const struct rg_task *t, const struct iovec *remote, unsigned n, size_t skip, const void *buf,
-			size_t len)
+ssize_t rg_task_scatter(const struct rg_task *t, const struct iovec *remote, unsigned n, size_t skip,
+			const void *buf, size_t len)
 {
 	struct iovec l = {(void *)(uintptr_t)buf, len}, r[64];
 	size_t done = 0;

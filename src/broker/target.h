@@ -12,8 +12,8 @@
  *
  * A task is named by the thread id of its notification. The cached pidfd belongs to one struct pid: when the
  * number was recycled it answers ESRCH and the task is opened anew, so a cached entry never reaches another.
- * Duplicates of the program's sockets are not cached: one would keep the socket alive after the program closed
- * it (no end of file for the peer, address still in use).
+ * Duplicates of the program's sockets are not cached: one would keep the socket alive after the program
+ * closed it (no end of file for the peer, address still in use).
  */
 
 struct rg_task {
@@ -31,8 +31,8 @@ struct rg_tasks {
 	unsigned n, max;
 	uint64_t clock;
 	bool thread_pidfd; /* PIDFD_THREAD works */
-	/* A process made another that shares its descriptor table without being its thread: thread counts prove
-	 * nothing any more, for any process (set for good). */
+	/* A process made another that shares its descriptor table without being its thread: thread counts
+	 * prove nothing any more, for any process (set for good). */
 	bool tables_shared;
 };
 
@@ -63,7 +63,7 @@ ssize_t rg_task_write(const struct rg_task *t, uint64_t addr, const void *buf, s
 int rg_task_read_all(const struct rg_task *t, void *buf, uint64_t addr, size_t len);
 int rg_task_write_all(const struct rg_task *t, uint64_t addr, const void *buf, size_t len);
 /* One local buffer scattered over up to 1024 pieces of the task's memory, skipping `skip` bytes of them. */
-ssize_t rg_task_scatter(const struct rg_task *t, const struct iovec *remote, unsigned n, size_t skip, const void *buf,
-			size_t len);
+ssize_t rg_task_scatter(const struct rg_task *t, const struct iovec *remote, unsigned n, size_t skip,
+			const void *buf, size_t len);
 
 #endif
