@@ -21,7 +21,7 @@ static const struct cli_opt options[] = {
 	{"policy", 'p', "FILE", &cli_files, offsetof(struct run_opts, policies),
 	 "Policy file, or folder of policies; without any everything is allowed",
 	 "--policy client.yaml -- myclient"},
-	{"output", 'o', "FORMAT[=FILE]", &cli_strs, offsetof(struct run_opts, outputs),
+	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, offsetof(struct run_opts, outputs),
 	 "Where verdicts go, as in `recvguard trace`; several may be given",
 	 "-p p.yaml -o json=verdicts.json -- myclient"},
 	{"all", 'a', NULL, &cli_flag, offsetof(struct run_opts, all),
