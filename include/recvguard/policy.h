@@ -16,7 +16,10 @@ struct rg_expr;
 /* Compile text. origin names it in errors ("--filter", a file). Errors: -EINVAL, with line, column, caret. */
 int rg_expr_compile(const char *text, const char *origin, struct rg_expr **ret, struct rg_err *err);
 void rg_expr_free(struct rg_expr *e);
-/* Does the event match? A comparison with an absent value is false (and so is its negation's operand true). */
+/* Does the event match? A test of an absent value matches neither as it stands nor negated (`sender.uid == 0`,
+ * `not sender.uid == 0`): what is not known is found by `exists`. A test that can't be decided because a part
+ * of the payload was not captured counts as a match. Loss events (event == lost) are the caller's to let
+ * through. */
 bool rg_expr_match(const struct rg_expr *e, const struct rg_event *ev);
 
 struct rg_policy;
@@ -24,23 +27,38 @@ struct rg_policy;
 /* Load policy files and directories (every *.yaml, *.yml in them, sorted by name), recvguard's kind and
  * Tracee's. Errors: -EINVAL with file, line, column, caret; -errno of reading. */
 int rg_policy_load(const char *const *paths, unsigned n_paths, struct rg_policy **ret, struct rg_err *err);
+/* The same for a text; origin names it in errors, and includes are relative to it. */
+int rg_policy_parse(const char *text, const char *origin, struct rg_policy **ret, struct rg_err *err);
 void rg_policy_free(struct rg_policy *p);
 
 #define RG_STRIP_WORDS 4 /* 256 bits: SCM_MAX_FD is 253 */
 
 struct rg_decision {
-	enum rg_action action;
-	int err_no;	    /* deny: positive errno */
-	bool audit;	    /* decide and report only */
-	const char *policy; /* names live as long as the policy; NULL: no policy's scope matched */
-	const char *rule;   /* NULL: the policy's default */
+	enum rg_action action; /* allow, deny, drop, strip, kill */
+	int err_no;	       /* deny: positive errno */
+	bool audit;	       /* report only, don't act */
+	bool doubt;	       /* the deciding test could not be decided and was taken to hold */
+	const char *policy;    /* names live as long as the policy; NULL: no policy's scope matched */
+	const char *rule;      /* NULL: the policy's default */
+	const char *log_policy, *log_rule; /* the first matching `log` rule, NULL: none */
+	uint64_t matched;      /* bit i: policy i (rg_policy_name) had a matching rule or a default that acts */
 	/* strip: elements of the event's fd and cmsg lists, by index, that are not to be delivered */
 	uint64_t strip_fd[RG_STRIP_WORDS], strip_cmsg[RG_STRIP_WORDS];
 };
 
-/* Decide about one event. `log` rules are noted (in log_rule) and evaluation goes on to the deciding rule. */
+/*
+ * Decide about one event. Within a policy the first matching rule decides; `log` rules are noted and evaluation
+ * goes on. Of several policies whose scope matches, the strictest decision holds (kill, deny, drop, strip,
+ * allow); what two policies strip is joined; a policy in audit mode never hides one that acts.
+ * In rules that restrict (deny, drop, strip, kill) the negation of a test on an absent value holds (`not
+ * sender.uid in {0}` also catches an unknown sender) and a test in doubt holds; in rules that allow neither does.
+ */
 void rg_policy_decide(const struct rg_policy *p, const struct rg_event *ev, struct rg_decision *ret);
 /* Put a decision into the event's verdict.* fields. backend: a literal. */
 void rg_event_set_verdict(struct rg_event *ev, const struct rg_decision *d, const char *backend);
+
+/* Policies in the order loaded (at most 64), and their names; NULL past the last. */
+unsigned rg_policy_count(const struct rg_policy *p);
+const char *rg_policy_name(const struct rg_policy *p, unsigned i);
 
 #endif
