@@ -44,6 +44,9 @@ enum rg_mode { RG_ANY, RG_ALL, RG_NONE };
 enum rg_unit { RG_UNIT_NONE, RG_UNIT_SIZE, RG_UNIT_TIME };
 extern const char *const rg_cmp_names[], *const rg_strop_names[], *const rg_mode_names[];
 
+/* Arenas align to 8. */
+typedef __int128 rg_i128 __attribute__((aligned(8)));
+
 struct rg_ast {
 	enum rg_ast_kind kind;
 	struct rg_loc loc;
@@ -59,13 +62,13 @@ struct rg_ast {
 	bool dyn;		     /* the type is known only when the element is there (cmsg fields) */
 	const struct rg_name *names; /* ENUM, FLAGS */
 	int field;		     /* FIELD, COUNT, QUANT, SUB: enum rg_field */
-	__int128 num;		     /* INT, TRUE/FALSE (1, 0) */
-	const char *str;	     /* NAME, STR, BYTES, ELEM, SUB, CALL: not NUL-terminated for STR, BYTES */
+	rg_i128 num;		     /* INT, TRUE/FALSE (1, 0) */
+	const char *str; /* NAME, STR, BYTES, ELEM, SUB, CALL: not NUL-terminated for STR, BYTES */
 	size_t len;
-	uint32_t from, to;	     /* SLICE; LOADINT: from = offset */
-	uint8_t width, endian;	     /* LOADINT: bytes, 'b' or 'l'; ADDR: prefix length in width */
-	bool sign;		     /* LOADINT */
-	uint8_t ip[16], ip_len;	     /* ADDR */
+	uint32_t from, to;	/* SLICE; LOADINT: from = offset */
+	uint8_t width, endian;	/* LOADINT: bytes, 'b' or 'l'; ADDR: prefix length in width */
+	bool sign;		/* LOADINT */
+	uint8_t ip[16], ip_len; /* ADDR */
 };
 
 #define RG_AST_DEPTH_MAX 200
@@ -125,7 +128,8 @@ int rg_pass_names(struct rg_comp *c, struct rg_ast **n);
 int rg_pass_types(struct rg_comp *c, struct rg_ast *n);
 int rg_pass_fold(struct rg_comp *c, struct rg_ast **n);
 /* Value of a constant number, folded; used by types. */
-int rg_const_num(struct rg_comp *c, struct rg_ast *n, const struct rg_name *names, __int128 *ret, uint8_t *unit);
+int rg_const_num(struct rg_comp *c, struct rg_ast *n, const struct rg_name *names, __int128 *ret,
+		 uint8_t *unit);
 
 /* Field of the elements of a list or object field by name, or NULL. */
 const struct rg_elem_info *rg_elem_find(int field, const char *name, size_t len);

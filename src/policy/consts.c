@@ -60,10 +60,12 @@ static int unknown_const(struct rg_comp *c, struct rg_ast *n, const struct rg_na
 	if (!names)
 		return rg_diag(c, n->loc, "a number is expected, \"%s\" is a name", n->str);
 	rg_near_names(&near, names);
-	return rg_diag(c, n->loc, "\"%s\" is not one of its names%s", n->str, rg_near_hint(&near, hint, sizeof(hint)));
+	return rg_diag(c, n->loc, "\"%s\" is not one of its names%s", n->str,
+		       rg_near_hint(&near, hint, sizeof(hint)));
 }
 
-int rg_const_num(struct rg_comp *c, struct rg_ast *n, const struct rg_name *names, __int128 *ret, uint8_t *unit)
+int rg_const_num(struct rg_comp *c, struct rg_ast *n, const struct rg_name *names, __int128 *ret,
+		 uint8_t *unit)
 {
 	uint8_t unit2 = RG_UNIT_NONE;
 	__int128 a, b;
@@ -201,7 +203,8 @@ static int const_text(struct rg_comp *c, struct rg_ast *n, const struct rg_ast *
 	if (n->kind == RG_A_NAME)
 		return rg_diag(c, n->loc, "text is quoted: \"%s\"", n->str);
 	if (n->kind != RG_A_STR && n->kind != RG_A_BYTES)
-		return rg_diag(c, n->loc, "%s is expected here", value->type == RG_T_STR ? "text in quotes" : "x\"...\" or text in quotes");
+		return rg_diag(c, n->loc, "%s is expected here",
+			       value->type == RG_T_STR ? "text in quotes" : "x\"...\" or text in quotes");
 	n->type = value->type;
 	n->typed = true;
 	return 0;
@@ -216,7 +219,8 @@ static int const_addr(struct rg_comp *c, struct rg_ast *n)
 	if (n->kind == RG_A_ADDR)
 		return 0;
 	if (n->kind != RG_A_STR)
-		return rg_diag(c, n->loc, "an address is expected here: 10.0.0.0/8, fe80::/10, or text in quotes");
+		return rg_diag(c, n->loc,
+			       "an address is expected here: 10.0.0.0/8, fe80::/10, or text in quotes");
 	if (n->len >= sizeof(buf))
 		return 0;
 	memcpy(buf, n->str, n->len);
@@ -260,7 +264,8 @@ static int dyn_name_unknown(struct rg_comp *c, const struct rg_ast *n, const str
 		rg_near_try(&near, rg_cmsg_type_at(i)->name);
 		rg_near_try(&near, rg_cmsg_type_at(i)->level);
 	}
-	return rg_diag(c, n->loc, "\"%s\" is not one of its names%s", n->str, rg_near_hint(&near, hint, sizeof(hint)));
+	return rg_diag(c, n->loc, "\"%s\" is not one of its names%s", n->str,
+		       rg_near_hint(&near, hint, sizeof(hint)));
 }
 
 /* The type is known only at run time: the constant keeps its own. */
@@ -298,7 +303,9 @@ static int const_range(struct rg_comp *c, struct rg_ast *n, const struct rg_ast 
 	n->typed = true;
 	n->type = lo->type;
 	if (lo->kind == RG_A_INT && hi->kind == RG_A_INT)
-		return lo->num <= hi->num ? 0 : rg_diag(c, n->loc, "the range is empty: its end is below its beginning");
+		return lo->num <= hi->num
+			       ? 0
+			       : rg_diag(c, n->loc, "the range is empty: its end is below its beginning");
 	if (lo->kind != RG_A_ADDR || hi->kind != RG_A_ADDR || lo->ip_len != hi->ip_len)
 		return rg_diag(c, n->loc, "a range has two numbers or two addresses of one family");
 	return memcmp(lo->ip, hi->ip, lo->ip_len) <= 0
@@ -358,6 +365,7 @@ int rg_type_pattern(struct rg_comp *c, struct rg_ast *n, enum rg_strop op)
 
 	if (!rg_regex_check(n->str, n->len, op == RG_S_GLOB, &e))
 		return 0;
-	return rg_diag(c, n->loc, "in the %s, at \"%.*s\": %s", op == RG_S_GLOB ? "glob" : "regular expression",
+	return rg_diag(c, n->loc, "in the %s, at \"%.*s\": %s",
+		       op == RG_S_GLOB ? "glob" : "regular expression",
 		       (int)(n->len - e.at > 20 ? 20 : n->len - e.at), n->str + e.at, e.what);
 }

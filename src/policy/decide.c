@@ -7,7 +7,7 @@
 /* Which of two policies' decisions holds: the stricter one. */
 static int strictness(const struct rg_decision *d)
 {
-	static const int rank[] = {[RG_ACT_ALLOW] = 0, [RG_ACT_LOG] = 0, [RG_ACT_STRIP] = 1,
+	static const int rank[] = {[RG_ACT_ALLOW] = 0, [RG_ACT_LOG] = 0,  [RG_ACT_STRIP] = 1,
 				   [RG_ACT_DROP] = 2,  [RG_ACT_DENY] = 3, [RG_ACT_KILL] = 4};
 	int r = rank[d->action];
 
@@ -158,7 +158,9 @@ void rg_event_set_verdict(struct rg_event *ev, const struct rg_decision *d, cons
 	if (!d->policy)
 		set_text(ev, RG_F_VERDICT_REASON, "no policy is about this process");
 	else if (d->doubt)
-		set_text(ev, RG_F_VERDICT_REASON, "the rule could not be decided from what is known of the message: in doubt it holds");
+		set_text(
+			ev, RG_F_VERDICT_REASON,
+			"the rule could not be decided from what is known of the message: in doubt it holds");
 	else if (d->audit && d->action != RG_ACT_ALLOW && d->action != RG_ACT_LOG)
 		set_text(ev, RG_F_VERDICT_REASON, "audit: reported, not enforced");
 	else if (d->rule || logged)

@@ -137,7 +137,8 @@ static void close_over(struct build *b, uint64_t *s, int i, bool at_start, bool 
 		st = &b->n->st[i];
 		if (st->op == RG_N_SPLIT && !has(s, st->b))
 			b->stack[n++] = st->b;
-		if ((st->op == RG_N_SPLIT || (st->op == RG_N_BOL && at_start) || (st->op == RG_N_EOL && at_end)) &&
+		if ((st->op == RG_N_SPLIT || (st->op == RG_N_BOL && at_start) ||
+		     (st->op == RG_N_EOL && at_end)) &&
 		    !has(s, st->a))
 			b->stack[n++] = st->a;
 	}
@@ -242,10 +243,32 @@ static int expand(struct build *b)
 	return id;
 }
 
+/* States from which no text leads to a match are the dead state: what follows them need not be looked at. */
+static void prune(struct build *b)
+{
+	uint8_t alive[RG_DFA_STATES] = {[RG_DFA_ACCEPT] = 1};
+	bool more = true;
+
+	for (int d = 2; d < b->n_states; d++)
+		alive[d] = b->end[d];
+	while (more) {
+		more = false;
+		for (int d = b->n_states - 1; d >= 2; d--)
+			for (int k = 0; k < b->n_classes && !alive[d]; k++)
+				if (alive[b->next[d * b->n_classes + k]])
+					alive[d] = more = true;
+	}
+	for (int i = 0; i < b->n_states * b->n_classes; i++)
+		if (!alive[b->next[i]])
+			b->next[i] = RG_DFA_DEAD;
+}
+
 static int write_dfa(const struct build *b, int start, struct rg_buf *out)
 {
-	size_t n_end = ((size_t)b->n_states + 1) & ~(size_t)1, n_next = (size_t)b->n_states * (size_t)b->n_classes * 2;
-	struct rg_dfa h = {.n_states = (uint16_t)b->n_states, .n_classes = (uint16_t)b->n_classes,
+	size_t n_end = ((size_t)b->n_states + 1) & ~(size_t)1,
+	       n_next = (size_t)b->n_states * (size_t)b->n_classes * 2;
+	struct rg_dfa h = {.n_states = (uint16_t)b->n_states,
+			   .n_classes = (uint16_t)b->n_classes,
 			   .start = (uint16_t)start};
 
 	h.size = (uint32_t)((sizeof(h) + n_end + n_next + 3) & ~(size_t)3);
@@ -282,7 +305,10 @@ int rg_regex_compile(const char *p, size_t len, bool glob, struct rg_buf *out, s
 	b->next = next;
 	b->hash = hash;
 	r = expand(b);
-	return r < 0 ? rg_regex_too_big(e) : write_dfa(b, r, out);
+	if (r < 0)
+		return rg_regex_too_big(e);
+	prune(b);
+	return write_dfa(b, r, out);
 }
 
 int rg_regex_check(const char *p, size_t len, bool glob, struct rg_regex_err *e)
@@ -309,8 +335,8 @@ bool rg_dfa_verify(const void *p, size_t len)
 	const struct rg_dfa *d = p;
 	const uint16_t *next;
 
-	if (len < sizeof(*d) || d->n_states < 2 || !d->n_classes || d->n_classes > 256 || d->start >= d->n_states ||
-	    d->size > len || dfa_size(d) != d->size)
+	if (len < sizeof(*d) || d->n_states < 2 || !d->n_classes || d->n_classes > 256 ||
+	    d->start >= d->n_states || d->size > len || dfa_size(d) != d->size)
 		return false;
 	for (int c = 0; c < 256; c++)
 		if (d->cls[c] >= d->n_classes)

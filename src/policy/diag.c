@@ -87,7 +87,8 @@ static unsigned distance(const char *a, size_t n, const char *b, size_t m)
 
 			d = up[j] + 1 < d ? up[j] + 1 : d;
 			d = cur[j - 1] + 1 < d ? cur[j - 1] + 1 : d;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && up2[j - 2] + 1 < d)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    up2[j - 2] + 1 < d)
 				d = up2[j - 2] + 1;
 			cur[j] = d;
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The evaluator. Runs verified programs only; allocates nothing; time is bounded by the program, the message's
- * bytes and the lists' lengths. */
+/* The evaluator. Runs verified programs only; allocates nothing; time is bounded by the program, the
+ * message's bytes and the lists' lengths. */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -133,11 +133,14 @@ static inline void load(struct run *x, unsigned i, struct val *r)
 			r->v = x->ev->v[d->field];
 		break;
 	case RG_V_ELEM:
-		load_node(r, x->elem && x->elem->type == RG_T_OBJECT ? rg_node_find(x->elem->v.node, name) : NULL,
+		load_node(r,
+			  x->elem && x->elem->type == RG_T_OBJECT ? rg_node_find(x->elem->v.node, name)
+								  : NULL,
 			  d->must);
 		break;
 	case RG_V_SUB:
-		load_node(r, rg_has(x->ev, d->field) ? rg_node_find(x->ev->v[d->field].node, name) : NULL, false);
+		load_node(r, rg_has(x->ev, d->field) ? rg_node_find(x->ev->v[d->field].node, name) : NULL,
+			  false);
 		break;
 	default:
 		r->state = OK;
@@ -244,17 +247,13 @@ static enum state text_test(const struct val *v, unsigned op, const char *k, siz
 		return OK;
 	switch (op) {
 	case RG_S_EQ:
-	case RG_S_STARTS:
-		*ret = !memcmp(v->v.p, k, n);
-		return *ret && n < k_len ? DOUBT : OK;
+	case RG_S_STARTS: *ret = !memcmp(v->v.p, k, n); return *ret && n < k_len ? DOUBT : OK;
 	case RG_S_ENDS:
 		if (full > len)
 			return DOUBT;
 		*ret = !memcmp(v->v.p + len - k_len, k, k_len);
 		return OK;
-	default:
-		*ret = !k_len || memmem(v->v.p, len, k, k_len);
-		return *ret || full == len ? OK : DOUBT;
+	default: *ret = !k_len || memmem(v->v.p, len, k, k_len); return *ret || full == len ? OK : DOUBT;
 	}
 }
 
@@ -343,7 +342,8 @@ static enum state test_dfa(struct run *x, const struct rg_ir_insn *in, const str
 	return r < 0 ? DOUBT : OK;
 }
 
-/* A dynamic value: text that names a number (cmsg fields of kind ENUM compared with "NAME") or the reverse. */
+/* A dynamic value: text that names a number (cmsg fields of kind ENUM compared with "NAME") or the reverse.
+ */
 static enum state test_text(struct run *x, const struct rg_ir_insn *in, struct val *v, bool *ret)
 {
 	const struct rg_ir_const *k = &rg_ir_consts(x->p)[in->k];
@@ -389,8 +389,8 @@ static enum state test_pair(struct run *x, const struct rg_ir_insn *in, struct v
 		return text_test(a, in->sub, b.v.p, b.v.len, ret);
 	default:
 		if (is_span(a) && is_span(&b) && in->sub <= RG_NE) {
-			enum state s = full_len(&b) > b.v.len ? DOUBT
-							      : text_test(a, RG_S_EQ, b.v.p, b.v.len, ret);
+			enum state s =
+				full_len(&b) > b.v.len ? DOUBT : text_test(a, RG_S_EQ, b.v.p, b.v.len, ret);
 			*ret ^= in->sub == RG_NE;
 			return s;
 		}
@@ -502,8 +502,8 @@ bool rg_ir_eval(const struct rg_ir *p, const struct rg_event *ev, bool *doubt)
 	return r;
 }
 
-bool rg_ir_eval_body(const struct rg_ir *p, uint32_t pc, const struct rg_event *ev, const struct rg_node *elem,
-		     bool *doubt)
+bool rg_ir_eval_body(const struct rg_ir *p, uint32_t pc, const struct rg_event *ev,
+		     const struct rg_node *elem, bool *doubt)
 {
 	struct run x = {.p = p, .ev = ev, .elem = elem};
 	bool r = run(&x, pc + 1);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which rules can match an event at all. A rule whose condition demands `field == constant`, or `field in set`,
- * is filed under those constants; an event's own value finds them with one look-up, however many rules there
- * are. All other rules are plain: always tried. Order is kept: the cursor merges both. */
+/* Which rules can match an event at all. A rule whose condition demands `field == constant`, or `field in
+ * set`, is filed under those constants; an event's own value finds them with one look-up, however many rules
+ * there are. All other rules are plain: always tried. Order is kept: the cursor merges both. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/lower/sets.h"
 #include "policy/policy.h"
 
-#define MAX_FIELDS     8
-#define WORTH_FROM     8 /* fewer rules are tried faster one by one */
+#define MAX_FIELDS	     8
+#define WORTH_FROM	     8 /* fewer rules are tried faster one by one */
 #define ENTRIES_PER_RULE_MAX 4096
 
 struct entry {
@@ -27,7 +27,7 @@ struct table {
 	bool text;
 	struct slot *slots;
 	uint32_t n_slots;
-	uint32_t *rules; /* ascending in each slot */
+	uint32_t *rules;       /* ascending in each slot */
 	struct rg_buf entries; /* while building */
 };
 
@@ -49,8 +49,8 @@ static const struct rg_ast *demanded(const struct rg_ast *n, int *field)
 {
 	const struct rg_ast *v = n->kids, *k;
 
-	if ((n->kind != RG_A_IN && (n->kind != RG_A_CMP || n->op != RG_EQ)) || v->kind != RG_A_FIELD || v->dyn ||
-	    !key_type(v->type))
+	if ((n->kind != RG_A_IN && (n->kind != RG_A_CMP || n->op != RG_EQ)) || v->kind != RG_A_FIELD ||
+	    v->dyn || !key_type(v->type))
 		return NULL;
 	*field = v->field;
 	k = n->kind == RG_A_IN ? v->next->kids : v->next;

@@ -13,8 +13,8 @@
 
 /*
  * The one intermediate form (docs/ir.md is its specification). A program is a sequence of tests; each goes on
- * to one of two later instructions, so that it ends. It is one block of memory, position-independent, that can
- * be written to a file, and every offset in it is checked by rg_ir_verify before it is used.
+ * to one of two later instructions, so that it ends. It is one block of memory, position-independent, that
+ * can be written to a file, and every offset in it is checked by rg_ir_verify before it is used.
  */
 
 #define RG_IR_MAGIC   0x52494752u /* "RGIR", little-endian */
@@ -34,13 +34,13 @@ enum rg_ir_op {
 #define RG_IRF_DOUBT  (1u << 2) /* outcome when it can't be known */
 
 struct rg_ir_insn {
-	uint8_t op;	/* enum rg_ir_op */
-	uint8_t flags;	/* RG_IRF_* */
-	uint8_t sub;	/* CMP: enum rg_cmp; STR: enum rg_strop; FLAGS, LOOP: enum rg_mode */
+	uint8_t op;    /* enum rg_ir_op */
+	uint8_t flags; /* RG_IRF_* */
+	uint8_t sub;   /* CMP: enum rg_cmp; STR: enum rg_strop; FLAGS, LOOP: enum rg_mode */
 	uint8_t pad;
-	uint16_t a, b;	/* values */
+	uint16_t a, b;	 /* values */
 	uint32_t jt, jf; /* next instruction when true, false; LOOP: behind the body */
-	uint32_t k;	/* constant; LOOP: first instruction behind the body */
+	uint32_t k;	 /* constant; LOOP: first instruction behind the body */
 	uint32_t pad2;
 	uint64_t imm;
 };
@@ -61,7 +61,7 @@ struct rg_ir_val {
 
 enum rg_ir_const_kind { RG_K_STR, RG_K_RANGES, RG_K_STRSET, RG_K_ADDRS, RG_K_DFA, RG_K_INTSET };
 struct rg_ir_const {
-	uint32_t kind; /* enum rg_ir_const_kind */
+	uint32_t kind;	   /* enum rg_ir_const_kind */
 	uint32_t off, len; /* in data */
 	uint32_t n;	   /* RANGES, ADDRS: entries; STRSET, INTSET: slots, a power of two */
 };
@@ -118,11 +118,12 @@ int rg_lower_ir(struct rg_comp *c, const struct rg_ast *n, enum rg_use use, stru
 int rg_ir_verify(const void *block, size_t len, struct rg_err *err);
 void rg_ir_disasm(const struct rg_ir *p, struct rg_buf *out);
 
-/* Evaluate; *doubt (may be NULL) is set when something could not be known. elem: for a loop's body, else NULL. */
+/* Evaluate; *doubt (may be NULL) is set when something could not be known. elem: for a loop's body, else
+ * NULL. */
 bool rg_ir_eval(const struct rg_ir *p, const struct rg_event *ev, bool *doubt);
 /* Run the body of the LOOP at pc over element elem. */
-bool rg_ir_eval_body(const struct rg_ir *p, uint32_t pc, const struct rg_event *ev, const struct rg_node *elem,
-		     bool *doubt);
+bool rg_ir_eval_body(const struct rg_ir *p, uint32_t pc, const struct rg_event *ev,
+		     const struct rg_node *elem, bool *doubt);
 
 /* Shared by builder, verifier and evaluator. */
 uint32_t rg_ir_hash(const char *s, size_t len);

@@ -27,7 +27,8 @@ int rg_action_parse(struct rg_yaml *y, const yaml_node_t *n, enum rg_action *act
 	near = rg_near(s, sp ? (size_t)(sp - s) : strlen(s));
 	if (rg_name_value(rg_names_actions, s, near.len, &v)) {
 		rg_near_names(&near, rg_names_actions);
-		return rg_yaml_fail(y, n, "\"%s\" is no action: allow, deny [ERRNO], drop, strip, kill, log%s", s,
+		return rg_yaml_fail(y, n,
+				    "\"%s\" is no action: allow, deny [ERRNO], drop, strip, kill, log%s", s,
 				    rg_near_hint(&near, hint, sizeof(hint)));
 	}
 	*action = (enum rg_action)v;
@@ -40,7 +41,8 @@ int rg_action_parse(struct rg_yaml *y, const yaml_node_t *n, enum rg_action *act
 	near = rg_near(sp, strlen(sp));
 	if (rg_name_value(rg_names_errnos, sp, near.len, &v) || !v || v > 4095) {
 		rg_near_names(&near, rg_names_errnos);
-		return rg_yaml_fail(y, n, "\"%s\" is not the name of an errno%s", sp, rg_near_hint(&near, hint, sizeof(hint)));
+		return rg_yaml_fail(y, n, "\"%s\" is not the name of an errno%s", sp,
+				    rg_near_hint(&near, hint, sizeof(hint)));
 	}
 	*err_no = (int)v;
 	return 0;
@@ -77,7 +79,8 @@ static int rule_when(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 	struct rg_rule *r = arg;
 
 	if (n->type != YAML_SCALAR_NODE)
-		return rg_yaml_fail(y, n, "when: an expression is expected here (quote it if it has \": \" or \"#\")");
+		return rg_yaml_fail(
+			y, n, "when: an expression is expected here (quote it if it has \": \" or \"#\")");
 	r->when = rg_yaml_src(y, n);
 	if (!r->when)
 		return -ENOMEM;
@@ -89,7 +92,9 @@ static int rule_when(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 const struct rg_yaml_key rg_keys_rule[] = {
 	{"name", true, rule_name, "What the rule is called in verdicts", "string"},
 	{"then", true, rule_then, "What happens: allow, deny [ERRNO], drop, strip, kill, log", "action"},
-	{"when", false, rule_when, "An expression over the event (docs/expressions.md); without it the rule always matches", "expression"},
+	{"when", false, rule_when,
+	 "An expression over the event (docs/expressions.md); without it the rule always matches",
+	 "expression"},
 	{0}};
 
 /* Does the program have any(fd, ...) or any(cmsg, ...)? */
@@ -98,7 +103,8 @@ static bool has_strip_part(const struct rg_ir *p)
 	const struct rg_ir_insn *in = rg_ir_insns(p);
 
 	for (uint32_t i = 0; i < p->n_insns; i++)
-		if (in[i].op == RG_IR_LOOP && in[i].sub == RG_ANY && (in[i].a == RG_F_FD || in[i].a == RG_F_CMSG))
+		if (in[i].op == RG_IR_LOOP && in[i].sub == RG_ANY &&
+		    (in[i].a == RG_F_FD || in[i].a == RG_F_CMSG))
 			return true;
 	return false;
 }
@@ -115,7 +121,9 @@ static int add_rule(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 		if (!strcmp(rd->pol->rules[i].name, r->name))
 			return rg_yaml_fail(y, n, "a rule named \"%s\" is already there", r->name);
 	if (r->action == RG_ACT_STRIP && (!r->ir || !has_strip_part(r->ir)))
-		return rg_yaml_fail(y, n, "strip needs any(fd, ...) or any(cmsg, ...) in `when`, to say what to take away");
+		return rg_yaml_fail(
+			y, n,
+			"strip needs any(fd, ...) or any(cmsg, ...) in `when`, to say what to take away");
 	return 0;
 }
 
@@ -172,7 +180,8 @@ static int add_def(struct rg_yaml *y, const yaml_node_t *key, bool is_list, stru
 		return 0; /* the same library, included once more */
 	if (old)
 		return rg_yaml_fail(y, key, "\"%s\" is already defined", name);
-	*d = (struct rg_def){.next = y->c->defs, .name = name, .is_list = is_list, .body = body, .loc = {y->file, 0, 0}};
+	*d = (struct rg_def){
+		.next = y->c->defs, .name = name, .is_list = is_list, .body = body, .loc = {y->file, 0, 0}};
 	y->c->defs = d;
 	return 0;
 }
@@ -242,11 +251,13 @@ static int spec_lists(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 
 		if (v->type != YAML_SEQUENCE_NODE)
 			return rg_yaml_fail(y, v, "a list is written [item, ...]");
-		for (yaml_node_item_t *i = v->data.sequence.items.start; i < v->data.sequence.items.top; i++) {
+		for (yaml_node_item_t *i = v->data.sequence.items.start; i < v->data.sequence.items.top;
+		     i++) {
 			const yaml_node_t *it = rg_yaml_node(y, *i);
 
 			if (it->type != YAML_SCALAR_NODE)
-				return rg_yaml_fail(y, it, "a list's items are numbers, addresses, names or text");
+				return rg_yaml_fail(y, it,
+						    "a list's items are numbers, addresses, names or text");
 			if (!rg_ast_add(y->c, set, list_item(y, it)))
 				return -EINVAL;
 		}
@@ -290,13 +301,17 @@ static int spec_include(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 }
 
 const struct rg_yaml_key rg_keys_spec[] = {
-	{"include", false, spec_include, "Library files whose macros and lists are used here, relative to this file", "strings"},
+	{"include", false, spec_include,
+	 "Library files whose macros and lists are used here, relative to this file", "strings"},
 	{"lists", false, spec_lists, "Named sets for `in`", "lists"},
 	{"macros", false, spec_macros, "Named expressions", "macros"},
-	{"scope", false, spec_scope, "To whom the policy applies, in Tracee's scope grammar; all entries must hold", "strings"},
+	{"scope", false, spec_scope,
+	 "To whom the policy applies, in Tracee's scope grammar; all entries must hold", "strings"},
 	{"mode", false, spec_mode, "enforce (the default), or audit: decide and report only", "mode"},
-	{"default", false, spec_default, "What happens to a message that no rule decides; allow when left out", "action"},
-	{"rules", false, spec_rules, "Tried in order: the first that matches decides; log rules only note", "rules"},
+	{"default", false, spec_default,
+	 "What happens to a message that no rule decides; allow when left out", "action"},
+	{"rules", false, spec_rules, "Tried in order: the first that matches decides; log rules only note",
+	 "rules"},
 	{0}};
 
 /* ---- document */

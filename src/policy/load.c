@@ -62,12 +62,14 @@ static int one_document(struct rg_policy *p, struct rg_yaml *y)
 	const yaml_node_t *root = yaml_document_get_root_node(y->doc), *api = NULL;
 
 	if (root->type != YAML_MAPPING_NODE)
-		return rg_yaml_fail(y, root, "a policy file holds \"key: value\" lines, starting with apiVersion");
+		return rg_yaml_fail(y, root,
+				    "a policy file holds \"key: value\" lines, starting with apiVersion");
 	for (yaml_node_pair_t *k = root->data.mapping.pairs.start; k < root->data.mapping.pairs.top; k++)
 		if (rg_yaml_is(rg_yaml_node(y, k->key), "apiVersion"))
 			api = rg_yaml_node(y, k->value);
 	if (!api)
-		return rg_yaml_fail(y, root, "apiVersion is missing: recvguard/v1 or tracee.aquasec.com/v1beta1");
+		return rg_yaml_fail(y, root,
+				    "apiVersion is missing: recvguard/v1 or tracee.aquasec.com/v1beta1");
 	if (rg_yaml_is(api, RG_POLICY_API))
 		return rg_policy_doc(p, y, root);
 	if (rg_yaml_is(api, RG_TRACEE_API))
@@ -143,7 +145,8 @@ int rg_policy_file(struct rg_policy *p, const char *path)
 		b.len += n;
 	} while (n && b.len <= FILE_MAX_BYTES);
 	if (ferror(f))
-		return rg_fail(p->c.err, errno ? -errno : -EIO, "%s: %s", path, strerror(errno ? errno : EIO));
+		return rg_fail(p->c.err, errno ? -errno : -EIO, "%s: %s", path,
+			       strerror(errno ? errno : EIO));
 	if (b.len > FILE_MAX_BYTES)
 		return rg_fail(p->c.err, -EFBIG, "%s: a policy file has at most 16 MiB", path);
 	return rg_policy_text(p, path, rg_buf_cstr(&b), b.len);
@@ -193,7 +196,8 @@ int rg_policy_finish(struct rg_policy *p)
 	if (!p->n)
 		return rg_fail(p->c.err, -EINVAL, "no policy in these files: they hold definitions only");
 	if (p->n > RG_POLICY_MAX)
-		return rg_fail(p->c.err, -E2BIG, "%u policies, at most %d are possible at once", p->n, RG_POLICY_MAX);
+		return rg_fail(p->c.err, -E2BIG, "%u policies, at most %d are possible at once", p->n,
+			       RG_POLICY_MAX);
 	if (unique_names(p))
 		return -EINVAL;
 	for (unsigned i = 0; i < p->n; i++)

@@ -170,8 +170,8 @@ static int resolve_quant(struct rg_comp *c, struct rg_ast *n)
 		for (int i = 0; i < RG_F__COUNT; i++)
 			if (rg_fields[i].type == RG_T_LIST)
 				rg_near_try(&near, rg_fields[i].name);
-		return rg_diag(c, list->loc, "\"%s\" is not a list; lists are fd, cmsg and msg.iov%s", list->str,
-			       rg_near_hint(&near, hint, sizeof(hint)));
+		return rg_diag(c, list->loc, "\"%s\" is not a list; lists are fd, cmsg and msg.iov%s",
+			       list->str, rg_near_hint(&near, hint, sizeof(hint)));
 	}
 	n->field = f;
 	c->scope = f;
@@ -186,7 +186,7 @@ static const struct {
 	uint8_t width, endian;
 	bool sign;
 } loads[] = {
-	{"u8", 1, 'b', false},	 {"i8", 1, 'b', true},	 {"be16", 2, 'b', false}, {"le16", 2, 'l', false},
+	{"u8", 1, 'b', false},	 {"i8", 1, 'b', true},	  {"be16", 2, 'b', false}, {"le16", 2, 'l', false},
 	{"be32", 4, 'b', false}, {"le32", 4, 'l', false}, {"be64", 8, 'b', false}, {"le64", 8, 'l', false},
 	{"ibe16", 2, 'b', true}, {"ile16", 2, 'l', true}, {"ibe32", 4, 'b', true}, {"ile32", 4, 'l', true},
 	{"ibe64", 8, 'b', true}, {"ile64", 8, 'l', true},
@@ -232,7 +232,8 @@ static int resolve_call(struct rg_comp *c, struct rg_ast *n)
 	rg_near_try(&near, "has_value");
 	rg_near_try(&near, "len");
 	if (n->kind == RG_A_CALL)
-		return rg_diag(c, n->loc, "no function \"%s\"%s", n->str, rg_near_hint(&near, hint, sizeof(hint)));
+		return rg_diag(c, n->loc, "no function \"%s\"%s", n->str,
+			       rg_near_hint(&near, hint, sizeof(hint)));
 	if (n->kids->next)
 		return rg_diag(c, n->loc, "%s takes one argument", n->str);
 	return 0;

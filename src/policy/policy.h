@@ -11,10 +11,10 @@
 /* A loaded policy: rules as trees (for explaining and lowering) and as IR (for deciding). */
 struct rg_rule {
 	const char *name;
-	struct rg_loc loc;	    /* of its `when` */
-	const struct rg_src *when;  /* NULL: always */
-	const struct rg_ast *tree;  /* folded; NULL: always */
-	struct rg_ir *ir;	    /* NULL: always */
+	struct rg_loc loc;	   /* of its `when` */
+	const struct rg_src *when; /* NULL: always */
+	const struct rg_ast *tree; /* folded; NULL: always */
+	struct rg_ir *ir;	   /* NULL: always */
 	enum rg_action action;
 	int err_no;
 };

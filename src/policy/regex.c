@@ -119,9 +119,9 @@ static int posix_class(struct parse *ps, uint32_t *cls)
 	static const struct {
 		const char *name;
 		const char *ranges;
-	} t[] = {{"alpha:]", "AZaz"},	{"digit:]", "09"},	{"alnum:]", "AZaz09"}, {"space:]", "\t\r  "},
-		 {"upper:]", "AZ"},	{"lower:]", "az"},	{"xdigit:]", "09AFaf"}, {"punct:]", "!/:@[`{~"},
-		 {"print:]", " ~"}};
+	} t[] = {{"alpha:]", "AZaz"},	 {"digit:]", "09"},	  {"alnum:]", "AZaz09"},
+		 {"space:]", "\t\r  "},	 {"upper:]", "AZ"},	  {"lower:]", "az"},
+		 {"xdigit:]", "09AFaf"}, {"punct:]", "!/:@[`{~"}, {"print:]", " ~"}};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		size_t n = strlen(t[i].name);
@@ -223,7 +223,8 @@ static int group(struct parse *ps)
 			return tree(ps, RG_RE_EMPTY, 0, 0);
 		}
 		if (ps->at >= ps->len || ps->p[ps->at] != ':')
-			return bad(ps, "of (?...) only (?:...), (?i) and (?s) are available: look-around can't be matched in linear time");
+			return bad(ps, "of (?...) only (?:...), (?i) and (?s) are available: look-around "
+				       "can't be matched in linear time");
 		ps->at++;
 	}
 	if (++ps->depth > 50)

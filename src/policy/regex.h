@@ -11,8 +11,8 @@
 /*
  * Regular expressions and globs over bytes, compiled to a deterministic automaton: matching takes one table
  * look-up per byte whatever the pattern and the message are, allocates nothing, and can't be in doubt. A
- * backtracking matcher (PCRE2) bounds its work per starting position only, so a hostile payload could stall the
- * checker or push it over its limit; PCRE2 is the oracle of the tests instead. What an automaton can't do
+ * backtracking matcher (PCRE2) bounds its work per starting position only, so a hostile payload could stall
+ * the checker or push it over its limit; PCRE2 is the oracle of the tests instead. What an automaton can't do
  * (back-references, look-around, \b) is refused when the expression is compiled.
  */
 
@@ -39,7 +39,8 @@ struct rg_dfa {
 
 /* Is this a whole automaton whose every successor exists? */
 bool rg_dfa_verify(const void *p, size_t len);
-/* p was verified. cut: more text followed that is not there. 1 it matches, 0 not, -1 the missing part decides. */
+/* p was verified. cut: more text followed that is not there. 1 it matches, 0 not, -1 the missing part
+ * decides. */
 int rg_dfa_run(const void *p, const char *s, size_t len, bool cut);
 
 #endif

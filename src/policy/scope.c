@@ -53,12 +53,16 @@ static void emit_text(const char *field, const char *v, size_t len, struct rg_bu
 		rg_buf_printf(out, "%s exists", field);
 		return;
 	}
-	rg_buf_printf(out, "%s %s ", field, head && tail ? "contains" : head ? "endswith" : tail ? "startswith" : "==");
+	rg_buf_printf(out, "%s %s ", field,
+		      head && tail ? "contains"
+		      : head	   ? "endswith"
+		      : tail	   ? "startswith"
+				   : "==");
 	quote(out, v + from, n);
 }
 
-static int emit_number(struct rg_yaml *y, const yaml_node_t *n, const char *field, const char *op, const char *v,
-		       size_t len, struct rg_buf *out)
+static int emit_number(struct rg_yaml *y, const yaml_node_t *n, const char *field, const char *op,
+		       const char *v, size_t len, struct rg_buf *out)
 {
 	size_t digits = strspn(v, "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_");
 
@@ -77,7 +81,8 @@ static int emit_flags(struct rg_yaml *y, const yaml_node_t *n, const char *field
 
 	while (len > from && v[len - 1] == '*')
 		len--;
-	if (strspn(v + from, "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_| ") < len - from ||
+	if (strspn(v + from, "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_| ") <
+		    len - from ||
 	    from >= len)
 		return rg_yaml_fail(y, n, "flags are written as names joined by |, or as a number");
 	rg_buf_printf(out, star ? "%s has {%.*s}" : "%s == (%.*s)", field, (int)(len - from), v + from);
@@ -128,12 +133,12 @@ static const struct {
 	enum rg_tkind kind;
 	bool order; /* < and > are allowed */
 } fields[] = {
-	{"uid", "proc.uid", RG_TK_NUM, true},	   {"pid", "proc.pid", RG_TK_NUM, true},
-	{"mntns", "proc.ns.mntns", RG_TK_NUM, false}, {"pidns", "proc.ns.pidns", RG_TK_NUM, false},
-	{"uts", "proc.host", RG_TK_TEXT, false},   {"comm", "proc.comm", RG_TK_TEXT, false},
+	{"uid", "proc.uid", RG_TK_NUM, true},	       {"pid", "proc.pid", RG_TK_NUM, true},
+	{"mntns", "proc.ns.mntns", RG_TK_NUM, false},  {"pidns", "proc.ns.pidns", RG_TK_NUM, false},
+	{"uts", "proc.host", RG_TK_TEXT, false},       {"comm", "proc.comm", RG_TK_TEXT, false},
 	{"executable", "proc.exe", RG_TK_TEXT, false}, {"exec", "proc.exe", RG_TK_TEXT, false},
-	{"exe", "proc.exe", RG_TK_TEXT, false},	   {"bin", "proc.exe", RG_TK_TEXT, false},
-	{"binary", "proc.exe", RG_TK_TEXT, false}, {"gid", "proc.gid", RG_TK_NUM, true},
+	{"exe", "proc.exe", RG_TK_TEXT, false},	       {"bin", "proc.exe", RG_TK_TEXT, false},
+	{"binary", "proc.exe", RG_TK_TEXT, false},     {"gid", "proc.gid", RG_TK_NUM, true},
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -145,7 +150,9 @@ static const struct {
 	{"container", "container.id exists", NULL},
 	{"not-container", "not container.id exists", NULL},
 	{"!container", "not container.id exists", NULL},
-	{"follow", NULL, "events don't carry their ancestors: select by `recvguard trace -- CMD` or -p PID, which follow children"},
+	{"follow", NULL,
+	 "events don't carry their ancestors: select by `recvguard trace -- CMD` or -p PID, which follow "
+	 "children"},
 	{"container=new", NULL, "when a container was started is not in events: name its id"},
 	{"container=started", NULL, "when a container was started is not in events: name its id"},
 };
@@ -157,8 +164,8 @@ static int emit_special(struct rg_yaml *y, const yaml_node_t *n, const char *tex
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
 		if (!strcmp(text, special[i].entry)) {
 			if (!special[i].expr)
-				return rg_yaml_fail(y, n, "scope \"%s\" can't be decided from an event: %s", text,
-						    special[i].why);
+				return rg_yaml_fail(y, n, "scope \"%s\" can't be decided from an event: %s",
+						    text, special[i].why);
 			rg_buf_printf(out, "(%s)", special[i].expr);
 			return 1;
 		}
@@ -185,7 +192,8 @@ static int emit_exe(struct rg_yaml *y, const yaml_node_t *n, struct rg_tfilter *
 	else if (digits && f->values[digits] == ':')
 		rg_buf_printf(out, "(proc.ns.mntns == %.*s and ", (int)digits, f->values);
 	else
-		return rg_yaml_fail(y, n, "before the path's colon stands \"host\" or a mount namespace number");
+		return rg_yaml_fail(y, n,
+				    "before the path's colon stands \"host\" or a mount namespace number");
 	f->values = colon + 1;
 	if (rg_tfilter_emit(y, n, f, "proc.exe", RG_TK_TEXT, out))
 		return -EINVAL;
@@ -199,7 +207,9 @@ static int unknown_scope(struct rg_yaml *y, const yaml_node_t *n, const struct r
 	char hint[96];
 
 	if (!strcmp(f->name, "tree"))
-		return rg_yaml_fail(y, n, "scope \"tree\" can't be decided from an event, which carries the parent only: use `recvguard trace -p PID`, which follows children");
+		return rg_yaml_fail(y, n,
+				    "scope \"tree\" can't be decided from an event, which carries the parent "
+				    "only: use `recvguard trace -p PID`, which follows children");
 	for (size_t i = 0; i < N_FIELDS; i++)
 		rg_near_try(&near, fields[i].name);
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
@@ -255,7 +265,8 @@ int rg_scope_load(struct rg_yaml *y, const yaml_node_t *n, struct rg_pol *pol)
 	rg_auto_buf text = {0};
 
 	if (n->type != YAML_SEQUENCE_NODE || n->data.sequence.items.start == n->data.sequence.items.top)
-		return rg_yaml_fail(y, n, "scope: a list with at least one entry is expected here, as [global]");
+		return rg_yaml_fail(y, n,
+				    "scope: a list with at least one entry is expected here, as [global]");
 	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
 		const yaml_node_t *it = rg_yaml_node(y, *i);
 

@@ -80,7 +80,8 @@ int rg_lex_string(struct rg_lex *lx, RG_YYSTYPE *val, struct rg_loc *loc, const 
 		int ch = (unsigned char)s[i];
 
 		if (ch == '\\') {
-			struct rg_loc at = {loc->src, loc->first + 1 + (uint32_t)i, loc->first + 3 + (uint32_t)i};
+			struct rg_loc at = {loc->src, loc->first + 1 + (uint32_t)i,
+					    loc->first + 3 + (uint32_t)i};
 
 			i++;
 			ch = escape(s, len, &i);
@@ -121,8 +122,9 @@ int rg_lex_addr(struct rg_lex *lx, RG_YYSTYPE *val, struct rg_loc *loc, const ch
 		tmp[n > 7 ? 7 : n] = 0;
 		prefix = strtol(tmp, NULL, 10);
 		if (prefix > bits)
-			return rg_lex_bad(lx, loc, v6 ? "an IPv6 prefix has at most 128 bits"
-						      : "an IPv4 prefix has at most 32 bits");
+			return rg_lex_bad(lx, loc,
+					  v6 ? "an IPv6 prefix has at most 128 bits"
+					     : "an IPv4 prefix has at most 32 bits");
 	}
 	val->addr.len = v6 ? 16 : 4;
 	val->addr.prefix = (uint8_t)prefix;
@@ -184,7 +186,9 @@ int rg_lex_number(struct rg_lex *lx, RG_YYSTYPE *val, struct rg_loc *loc, const 
 	if (i < len) {
 		u = unit_find(s + i, len - i);
 		if (u < 0 || base != 10)
-			return rg_lex_bad(lx, loc, "not a number; units are B KB MB GB KiB MiB GiB and ns us ms s min h d");
+			return rg_lex_bad(
+				lx, loc,
+				"not a number; units are B KB MB GB KiB MiB GiB and ns us ms s min h d");
 		v *= units[u].factor;
 		val->num.unit = (uint8_t)units[u].unit;
 		if (v > UINT64_MAX)

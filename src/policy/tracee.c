@@ -12,26 +12,38 @@ static const struct {
 	const char *name, *field;
 	enum rg_tkind kind;
 } data_fields[] = {
-	{"sockfd", "sock.fd", RG_TK_NUM},    {"fd", "sock.fd", RG_TK_NUM},	 {"flags", "msg.flags", RG_TK_FLAGS},
-	{"msg", "msg.user", RG_TK_NUM},	     {"msgvec", "msg.user", RG_TK_NUM},	 {"buf", "msg.user", RG_TK_NUM},
+	{"sockfd", "sock.fd", RG_TK_NUM},	{"fd", "sock.fd", RG_TK_NUM},
+	{"flags", "msg.flags", RG_TK_FLAGS},	{"msg", "msg.user", RG_TK_NUM},
+	{"msgvec", "msg.user", RG_TK_NUM},	{"buf", "msg.user", RG_TK_NUM},
 	{"iovcnt", "msg.iov.count", RG_TK_NUM}, {"returnValue", "ret", RG_TK_NUM},
 };
 
-/* Fields outside data: Tracee's names. The plain ones are as the process sees itself, host* as the machine does. */
+/* Fields outside data: Tracee's names. The plain ones are as the process sees itself, host* as the machine
+ * does. */
 static const struct {
 	const char *name, *field;
 	enum rg_tkind kind;
 } event_fields[] = {
-	{"retval", "ret", RG_TK_NUM},		  {"comm", "proc.comm", RG_TK_TEXT},
-	{"processName", "proc.comm", RG_TK_TEXT}, {"pid", "proc.ns.pid", RG_TK_NUM},
-	{"tid", "proc.ns.tid", RG_TK_NUM},	  {"ppid", "proc.ns.ppid", RG_TK_NUM},
-	{"hostPid", "proc.pid", RG_TK_NUM},	  {"hostTid", "proc.tid", RG_TK_NUM},
-	{"hostPpid", "proc.ppid", RG_TK_NUM},	  {"uid", "proc.uid", RG_TK_NUM},
-	{"mntns", "proc.ns.mntns", RG_TK_NUM},	  {"pidns", "proc.ns.pidns", RG_TK_NUM},
-	{"hostName", "proc.host", RG_TK_TEXT},	  {"cgroupId", "proc.cgroup_id", RG_TK_NUM},
-	{"containerId", "container.id", RG_TK_TEXT}, {"containerImage", "container.image", RG_TK_TEXT},
-	{"containerName", "container.name", RG_TK_TEXT}, {"podUid", "container.pod", RG_TK_TEXT},
-	{"timestamp", "time", RG_TK_NUM},	  {"processorId", "cpu", RG_TK_NUM},
+	{"retval", "ret", RG_TK_NUM},
+	{"comm", "proc.comm", RG_TK_TEXT},
+	{"processName", "proc.comm", RG_TK_TEXT},
+	{"pid", "proc.ns.pid", RG_TK_NUM},
+	{"tid", "proc.ns.tid", RG_TK_NUM},
+	{"ppid", "proc.ns.ppid", RG_TK_NUM},
+	{"hostPid", "proc.pid", RG_TK_NUM},
+	{"hostTid", "proc.tid", RG_TK_NUM},
+	{"hostPpid", "proc.ppid", RG_TK_NUM},
+	{"uid", "proc.uid", RG_TK_NUM},
+	{"mntns", "proc.ns.mntns", RG_TK_NUM},
+	{"pidns", "proc.ns.pidns", RG_TK_NUM},
+	{"hostName", "proc.host", RG_TK_TEXT},
+	{"cgroupId", "proc.cgroup_id", RG_TK_NUM},
+	{"containerId", "container.id", RG_TK_TEXT},
+	{"containerImage", "container.image", RG_TK_TEXT},
+	{"containerName", "container.name", RG_TK_TEXT},
+	{"podUid", "container.pod", RG_TK_TEXT},
+	{"timestamp", "time", RG_TK_NUM},
+	{"processorId", "cpu", RG_TK_NUM},
 	{"executable", "proc.exe", RG_TK_TEXT},
 };
 
@@ -51,15 +63,19 @@ static int emit_own_field(struct rg_yaml *y, const yaml_node_t *n, const struct 
 			  struct rg_buf *out)
 {
 	enum rg_type t = rg_fields[field].type;
-	enum rg_tkind kind = t == RG_T_FLAGS ? RG_TK_FLAGS : t <= RG_T_ENUM && t != RG_T_BOOL ? RG_TK_NUM : RG_TK_TEXT;
+	enum rg_tkind kind = t == RG_T_FLAGS			? RG_TK_FLAGS
+			     : t <= RG_T_ENUM && t != RG_T_BOOL ? RG_TK_NUM
+								: RG_TK_TEXT;
 	const char *v = f->values;
 
 	if (t == RG_T_LIST || t == RG_T_OBJECT || !v)
 		return rg_yaml_fail(y, n, "\"%s\" can't be compared with a value", rg_fields[field].name);
 	if (t == RG_T_ENUM || t == RG_T_BOOL) {
 		if (strchr(v, ',') || f->op[0] == '<' || f->op[0] == '>' ||
-		    strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:") != strlen(v))
-			return rg_yaml_fail(y, n, "\"%s\" takes = and != and one name", rg_fields[field].name);
+		    strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:") !=
+			    strlen(v))
+			return rg_yaml_fail(y, n, "\"%s\" takes = and != and one name",
+					    rg_fields[field].name);
 		rg_buf_printf(out, "(%s %s %s)", rg_fields[field].name, f->op[0] == '!' ? "!=" : "==", v);
 		return 0;
 	}
@@ -135,12 +151,16 @@ static int rule_event(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 	near = rg_near(rd->rule->name, strlen(rd->rule->name));
 	if (rg_name_value(rg_names_events, near.name, near.len, &v) || v == RG_EV_LOST) {
 		rg_near_names(&near, rg_names_events);
-		return rg_yaml_fail(y, n, "recvguard has no event \"%s\": it sees messages received and sent over sockets (see `recvguard events`)%s",
+		return rg_yaml_fail(y, n,
+				    "recvguard has no event \"%s\": it sees messages received and sent over "
+				    "sockets (see `recvguard events`)%s",
 				    rd->rule->name, rg_near_hint(&near, hint, sizeof(hint)));
 	}
 	for (unsigned i = 0; i + 1 < rd->pol->n_rules; i++)
 		if (!strcmp(rd->pol->rules[i].name, rd->rule->name))
-			return rg_yaml_fail(y, n, "event \"%s\" is there twice; an event has one rule in a policy", rd->rule->name);
+			return rg_yaml_fail(y, n,
+					    "event \"%s\" is there twice; an event has one rule in a policy",
+					    rd->rule->name);
 	rg_buf_printf(&rd->text, "event == %s", rd->rule->name);
 	return 0;
 }
@@ -165,7 +185,9 @@ static int check_action(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 {
 	if (rg_yaml_is(n, "log"))
 		return 0;
-	return rg_yaml_fail(y, n, "action \"%s\" is not available: recvguard's Tracee policies log; where to is `-o` of recvguard trace",
+	return rg_yaml_fail(y, n,
+			    "action \"%s\" is not available: recvguard's Tracee policies log; where to is "
+			    "`-o` of recvguard trace",
 			    n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : "?");
 }
 
@@ -222,7 +244,8 @@ static int dns_label(struct rg_yaml *y, const yaml_node_t *n, const char *s)
 
 	if (!len || len > 63 || strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != len || s[0] == '-' ||
 	    s[len - 1] == '-')
-		return rg_yaml_fail(y, n, "a policy's name has lower-case letters, digits and -, at most 63 of them");
+		return rg_yaml_fail(
+			y, n, "a policy's name has lower-case letters, digits and -, at most 63 of them");
 	return 0;
 }
 

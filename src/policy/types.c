@@ -6,10 +6,10 @@
 #include "policy/types.h"
 
 static const char *const type_words[RG_T__COUNT] = {
-	[RG_T_BOOL] = "true or false", [RG_T_INT] = "a number",	    [RG_T_UINT] = "a number, not negative",
-	[RG_T_SIZE] = "a size",	       [RG_T_TIME] = "a time",	    [RG_T_DURATION] = "a duration",
-	[RG_T_ENUM] = "a name",	       [RG_T_FLAGS] = "flags",	    [RG_T_STR] = "text",
-	[RG_T_BYTES] = "bytes",	       [RG_T_ADDR] = "an address",  [RG_T_OBJECT] = "an object",
+	[RG_T_BOOL] = "true or false", [RG_T_INT] = "a number",	   [RG_T_UINT] = "a number, not negative",
+	[RG_T_SIZE] = "a size",	       [RG_T_TIME] = "a time",	   [RG_T_DURATION] = "a duration",
+	[RG_T_ENUM] = "a name",	       [RG_T_FLAGS] = "flags",	   [RG_T_STR] = "text",
+	[RG_T_BYTES] = "bytes",	       [RG_T_ADDR] = "an address", [RG_T_OBJECT] = "an object",
 	[RG_T_LIST] = "a list",
 };
 
@@ -47,9 +47,10 @@ static int unknown_name(struct rg_comp *c, const struct rg_ast *n)
 	if (c->scope == RG_F_CMSG)
 		rg_cmsg_field_near(&near);
 	if (c->scope >= 0)
-		return rg_diag(c, n->loc, "no field \"%s\", neither of the event nor of the elements of %s%s", n->str,
-			       rg_fields[c->scope].name, rg_near_hint(&near, hint, sizeof(hint)));
-	return rg_diag(c, n->loc, "no field or macro \"%s\"%s", n->str, rg_near_hint(&near, hint, sizeof(hint)));
+		return rg_diag(c, n->loc, "no field \"%s\", neither of the event nor of the elements of %s%s",
+			       n->str, rg_fields[c->scope].name, rg_near_hint(&near, hint, sizeof(hint)));
+	return rg_diag(c, n->loc, "no field or macro \"%s\"%s", n->str,
+		       rg_near_hint(&near, hint, sizeof(hint)));
 }
 
 bool rg_ast_is_const(const struct rg_ast *n)
@@ -89,8 +90,8 @@ static int type_bytes_operand(struct rg_comp *c, struct rg_ast *n, const char *w
 	if (rg_type_value(c, k))
 		return -EINVAL;
 	if (!k->dyn && k->type != RG_T_BYTES && k->type != RG_T_STR)
-		return rg_diag(c, k->loc, "%s takes bytes or text; %s is %s", what, shown(k, buf, sizeof(buf)),
-			       rg_type_word(k->type));
+		return rg_diag(c, k->loc, "%s takes bytes or text; %s is %s", what,
+			       shown(k, buf, sizeof(buf)), rg_type_word(k->type));
 	return 0;
 }
 
@@ -145,8 +146,7 @@ static int type_cond(struct rg_comp *c, struct rg_ast *n)
 	case RG_A_STR:
 	case RG_A_BYTES:
 	case RG_A_ADDR:
-	case RG_A_ARITH:
-		return rg_diag(c, n->loc, "a condition is expected here; a constant is none");
+	case RG_A_ARITH: return rg_diag(c, n->loc, "a condition is expected here; a constant is none");
 	default: break;
 	}
 	if (rg_type_value(c, n))
@@ -203,13 +203,15 @@ static int type_cmp(struct rg_comp *c, struct rg_ast *n)
 	if (rg_type_value(c, a))
 		return -EINVAL;
 	if (n->op != RG_EQ && n->op != RG_NE && !has_order(a))
-		return rg_diag(c, a->loc, "%s has no order: only == and != compare it", rg_type_word(a->type));
+		return rg_diag(c, a->loc, "%s has no order: only == and != compare it",
+			       rg_type_word(a->type));
 	if (rg_ast_is_const(b))
 		return rg_type_const(c, b, a);
 	if (rg_type_value(c, b))
 		return -EINVAL;
 	if (!comparable(a, b))
-		return rg_diag(c, n->loc, "%s can't be compared with %s", rg_type_word(a->type), rg_type_word(b->type));
+		return rg_diag(c, n->loc, "%s can't be compared with %s", rg_type_word(a->type),
+			       rg_type_word(b->type));
 	return 0;
 }
 
@@ -225,7 +227,8 @@ static int type_in(struct rg_comp *c, struct rg_ast *n)
 		if (!rg_ast_is_const(it))
 			return rg_diag(c, it->loc, "the items of a set are constants");
 		if (it->kind == RG_A_RANGE && !has_order(a) && a->type != RG_T_ADDR)
-			return rg_diag(c, it->loc, "%s has no order, so it is in no range", rg_type_word(a->type));
+			return rg_diag(c, it->loc, "%s has no order, so it is in no range",
+				       rg_type_word(a->type));
 		if (rg_type_const(c, it, a))
 			return -EINVAL;
 	}
@@ -317,8 +320,6 @@ int rg_pass_types(struct rg_comp *c, struct rg_ast *n)
 	case RG_A_EXISTS: return type_exists(c, n);
 	case RG_A_QUANT: return type_quant(c, n);
 	case RG_A_BOOL: return 0;
-	default:
-		n->cond = false;
-		return type_cond(c, n);
+	default: n->cond = false; return type_cond(c, n);
 	}
 }

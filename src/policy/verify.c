@@ -39,8 +39,8 @@ static int check_header(struct check *c, const void *block, size_t len)
 	if (!p->n_insns || p->n_insns > RG_IR_MAX || p->n_vals > UINT16_MAX || p->n_consts > RG_IR_MAX)
 		return bad(c, "counts out of range");
 	size = sizeof(*p) + (uint64_t)p->n_insns * sizeof(struct rg_ir_insn) +
-	       (uint64_t)p->n_vals * sizeof(struct rg_ir_val) + (uint64_t)p->n_consts * sizeof(struct rg_ir_const) +
-	       p->data_len;
+	       (uint64_t)p->n_vals * sizeof(struct rg_ir_val) +
+	       (uint64_t)p->n_consts * sizeof(struct rg_ir_const) + p->data_len;
 	if (size != p->size || p->size > len)
 		return bad(c, "it is %zu bytes, its header says %llu", len, (unsigned long long)size);
 	return 0;
@@ -108,14 +108,17 @@ static int check_const(struct check *c, uint32_t i)
 	switch (k->kind) {
 	case RG_K_STR: return 0;
 	case RG_K_RANGES:
-		return (uint64_t)k->n * sizeof(struct rg_ir_range) == k->len ? 0 : bad(c, "constant %u: size", i);
+		return (uint64_t)k->n * sizeof(struct rg_ir_range) == k->len ? 0
+									     : bad(c, "constant %u: size", i);
 	case RG_K_ADDRS:
-		return (uint64_t)k->n * sizeof(struct rg_ir_addr_range) == k->len ? 0
-										   : bad(c, "constant %u: size", i);
+		return (uint64_t)k->n * sizeof(struct rg_ir_addr_range) == k->len
+			       ? 0
+			       : bad(c, "constant %u: size", i);
 	case RG_K_STRSET: return check_strset(c, k, i);
 	case RG_K_INTSET: return check_intset(c, k, i);
 	case RG_K_DFA:
-		return rg_dfa_verify(rg_ir_data(c->p) + k->off, k->len) ? 0 : bad(c, "constant %u: automaton", i);
+		return rg_dfa_verify(rg_ir_data(c->p) + k->off, k->len) ? 0
+									: bad(c, "constant %u: automaton", i);
 	default: return bad(c, "constant %u: kind %u", i, k->kind);
 	}
 }
@@ -171,8 +174,8 @@ static int check_loop(struct check *c, uint32_t pc, uint32_t end)
 	return 0;
 }
 
-/* Instructions [from, end): end on a RET, jump forward and inside. A jump from outside into a body is useless but
- * harmless: the body's element values are absent there, and its RET ends the program. */
+/* Instructions [from, end): end on a RET, jump forward and inside. A jump from outside into a body is useless
+ * but harmless: the body's element values are absent there, and its RET ends the program. */
 static int check_code(struct check *c, uint32_t from, uint32_t end, bool body)
 {
 	const struct rg_ir_insn *in = rg_ir_insns(c->p);

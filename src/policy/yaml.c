@@ -93,17 +93,20 @@ bool rg_yaml_is(const yaml_node_t *n, const char *text)
 	return n->type == YAML_SCALAR_NODE && !strcmp((const char *)n->data.scalar.value, text);
 }
 
-static int unknown_key(struct rg_yaml *y, const yaml_node_t *k, const char *what, const struct rg_yaml_key *keys)
+static int unknown_key(struct rg_yaml *y, const yaml_node_t *k, const char *what,
+		       const struct rg_yaml_key *keys)
 {
 	struct rg_near near = rg_near((const char *)k->data.scalar.value, k->data.scalar.length);
 	char hint[96];
 
 	for (; keys->name; keys++)
 		rg_near_try(&near, keys->name);
-	return rg_yaml_fail(y, k, "%s has no key \"%s\"%s", what, near.name, rg_near_hint(&near, hint, sizeof(hint)));
+	return rg_yaml_fail(y, k, "%s has no key \"%s\"%s", what, near.name,
+			    rg_near_hint(&near, hint, sizeof(hint)));
 }
 
-static int check_keys(struct rg_yaml *y, const yaml_node_t *n, const char *what, const struct rg_yaml_key *keys)
+static int check_keys(struct rg_yaml *y, const yaml_node_t *n, const char *what,
+		      const struct rg_yaml_key *keys)
 {
 	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
 		const yaml_node_t *k = rg_yaml_node(y, p->key);
@@ -122,7 +125,8 @@ static int check_keys(struct rg_yaml *y, const yaml_node_t *n, const char *what,
 	return 0;
 }
 
-int rg_yaml_map(struct rg_yaml *y, const yaml_node_t *n, const char *what, const struct rg_yaml_key *keys, void *arg)
+int rg_yaml_map(struct rg_yaml *y, const yaml_node_t *n, const char *what, const struct rg_yaml_key *keys,
+		void *arg)
 {
 	if (n->type != YAML_MAPPING_NODE)
 		return rg_yaml_fail(y, n, "%s: \"key: value\" lines are expected here", what);

@@ -35,7 +35,8 @@ struct rg_yaml_key {
 	const char *schema; /* JSON Schema of the value, see schema.c; NULL: anything */
 };
 /* Call each key's function, in the order of the table. */
-int rg_yaml_map(struct rg_yaml *y, const yaml_node_t *n, const char *what, const struct rg_yaml_key *keys, void *arg);
+int rg_yaml_map(struct rg_yaml *y, const yaml_node_t *n, const char *what, const struct rg_yaml_key *keys,
+		void *arg);
 /* Call fn for each item. */
 int rg_yaml_list(struct rg_yaml *y, const yaml_node_t *n, const char *what,
 		 int (*fn)(struct rg_yaml *y, const yaml_node_t *item, void *arg), void *arg);

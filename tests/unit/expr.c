@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The language, sentence by sentence: what each expression says of one event. */
-#include "lib/unit.h"
+#include "tests/lib/unit.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -34,16 +34,13 @@ static void text(enum rg_field f, const char *s)
 
 static void add_fd(struct rg_builder *b, int fd, const char *kind, const char *path)
 {
-	static const struct rg_name kinds[] = {{1, "file"}, {2, "memfd"}, {3, "socket"}, {0, NULL}};
 	struct rg_builder o;
 	uint64_t k = 0;
 
 	rg_add_object(b, NULL, &o);
 	rg_add_i(&o, "fd", fd);
 	if (kind) {
-		assert_int_equal(rg_name_value(rg_names_fdkinds, kind, strlen(kind), &k) &&
-					 rg_name_value(kinds, kind, strlen(kind), &k),
-				 0);
+		assert_int_equal(rg_name_value(rg_names_fdkinds, kind, strlen(kind), &k), 0);
 		rg_add_enum(&o, "kind", (int64_t)k, rg_names_fdkinds);
 	}
 	if (path)
@@ -300,8 +297,8 @@ static void test_doubt(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_compare), T(test_logic), T(test_sets),   T(test_addr),
-					   T(test_text),    T(test_bytes), T(test_units),  T(test_lists),
+	const struct CMUnitTest tests[] = {T(test_compare), T(test_logic), T(test_sets),  T(test_addr),
+					   T(test_text),    T(test_bytes), T(test_units), T(test_lists),
 					   T(test_absent),  T(test_doubt)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -82,8 +82,8 @@ static bool elem_must(int field, const char *name)
 	static const struct {
 		int field;
 		const char *name;
-	} must[] = {{RG_F_FD, "kind"}, {RG_F_CMSG, "level"}, {RG_F_CMSG, "type"}, {RG_F_CMSG, "len"},
-		    {RG_F_MSG_IOV, "base"}, {RG_F_MSG_IOV, "len"}};
+	} must[] = {{RG_F_FD, "kind"},	{RG_F_CMSG, "level"},	{RG_F_CMSG, "type"},
+		    {RG_F_CMSG, "len"}, {RG_F_MSG_IOV, "base"}, {RG_F_MSG_IOV, "len"}};
 
 	for (size_t i = 0; i < sizeof(must) / sizeof(must[0]); i++)
 		if (must[i].field == field && !strcmp(must[i].name, name))
@@ -97,7 +97,10 @@ static uint16_t value(struct gen *g, const struct rg_ast *n)
 	const struct rg_ast *base = n;
 
 	switch (n->kind) {
-	case RG_A_LEN: v.view = RG_VIEW_LEN; base = n->kids; break;
+	case RG_A_LEN:
+		v.view = RG_VIEW_LEN;
+		base = n->kids;
+		break;
 	case RG_A_SLICE:
 		v.view = RG_VIEW_SLICE;
 		v.from = n->from;
@@ -113,7 +116,8 @@ static uint16_t value(struct gen *g, const struct rg_ast *n)
 		break;
 	default: break;
 	}
-	if (base->kind != RG_A_FIELD && base->kind != RG_A_ELEM && base->kind != RG_A_SUB && base->kind != RG_A_COUNT) {
+	if (base->kind != RG_A_FIELD && base->kind != RG_A_ELEM && base->kind != RG_A_SUB &&
+	    base->kind != RG_A_COUNT) {
 		rg_diag(g->c, base->loc, "a slice of a slice and the like is not available: use one offset");
 		return 0;
 	}
@@ -145,7 +149,8 @@ static bool is_signed(const struct rg_ast *v)
 }
 
 /* value op constant */
-static void gen_cmp_const(struct gen *g, const struct rg_ast *v, const struct rg_ast *k, struct rg_ir_insn in, bool neg)
+static void gen_cmp_const(struct gen *g, const struct rg_ast *v, const struct rg_ast *k, struct rg_ir_insn in,
+			  bool neg)
 {
 	struct rg_ast set = {.kids = (struct rg_ast *)(uintptr_t)k};
 	struct rg_buf b = {0};

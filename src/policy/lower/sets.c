@@ -86,7 +86,8 @@ size_t rg_set_ints(const struct rg_ast *set, bool is_signed, struct rg_buf *out)
 	size_t n, m = 0;
 
 	for (const struct rg_ast *it = set->kids; it; it = it->next) {
-		const struct rg_ast *lo = it->kind == RG_A_RANGE ? it->kids : it, *hi = lo == it ? it : lo->next;
+		const struct rg_ast *lo = it->kind == RG_A_RANGE ? it->kids : it,
+				    *hi = lo == it ? it : lo->next;
 
 		if (lo->kind != RG_A_INT)
 			continue;
@@ -134,7 +135,8 @@ size_t rg_set_strs(const struct rg_ast *set, struct rg_buf *out)
 	out->oom |= !t;
 	rg_buf_char(&text, 0);
 	for (const struct rg_ast *it = set->kids; t && it; it = it->next) {
-		if ((it->kind != RG_A_STR && it->kind != RG_A_BYTES) || in_table(t, slots, &text, base, it, &k))
+		if ((it->kind != RG_A_STR && it->kind != RG_A_BYTES) ||
+		    in_table(t, slots, &text, base, it, &k))
 			continue;
 		t[k] = (struct rg_ir_slot){(uint32_t)(base + text.len), (uint32_t)it->len};
 		rg_buf_add(&text, it->str, it->len);
@@ -160,7 +162,7 @@ void rg_addr_bounds(const struct rg_ast *it, struct rg_ir_addr_range *r)
 	if (it->kind == RG_A_RANGE)
 		return;
 	for (unsigned b = bits; b < lo->ip_len * 8u; b++) {
-		r->lo[b / 8] &= (uint8_t)~(0x80 >> b % 8);
+		r->lo[b / 8] &= (uint8_t) ~(0x80 >> b % 8);
 		r->hi[b / 8] |= (uint8_t)(0x80 >> b % 8);
 	}
 }

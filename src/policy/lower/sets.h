@@ -11,8 +11,8 @@ struct rg_set_parts {
 	size_t ints, texts, addrs, names;
 };
 struct rg_set_parts rg_set_split(const struct rg_ast *set);
-/* Append the numbers: a hash table when there are many and no range among them (returns its slots), else sorted
- * ranges (returns 0). */
+/* Append the numbers: a hash table when there are many and no range among them (returns its slots), else
+ * sorted ranges (returns 0). */
 size_t rg_set_ints(const struct rg_ast *set, bool is_signed, struct rg_buf *out);
 /* Append a hash table of the texts; returns its slots. */
 size_t rg_set_strs(const struct rg_ast *set, struct rg_buf *out);
