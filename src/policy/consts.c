@@ -200,6 +200,8 @@ static int const_named(struct rg_comp *c, struct rg_ast *n, const struct rg_ast 
 
 static int const_text(struct rg_comp *c, struct rg_ast *n, const struct rg_ast *value)
 {
+	if (n->kind == RG_A_NAME && n->dyn)
+		n->kind = RG_A_STR; /* from a list in YAML, which has quotes of its own */
 	if (n->kind == RG_A_NAME)
 		return rg_diag(c, n->loc, "text is quoted: \"%s\"", n->str);
 	if (n->kind != RG_A_STR && n->kind != RG_A_BYTES)

@@ -236,8 +236,10 @@ static struct rg_ast *list_item(struct rg_yaml *y, const yaml_node_t *n)
 			item->len = src->len;
 		}
 	}
-	if (item)
+	if (item) {
 		item->loc = loc;
+		item->dyn = item->kind == RG_A_NAME;
+	}
 	return item;
 }
 
