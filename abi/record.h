@@ -134,6 +134,8 @@ struct rg_rec_msg {
 	__u32 seq;	   /* of this socket and direction */
 	__u64 peer_cookie; /* unix: the connected socket, 0 none */
 	__u64 msg_id;	   /* 0 none */
+	__u64 send_ts; /* on a receipt: when the send with this msg_id was over, as ts; 0 unknown or not yet
+			*/
 	/* sender: the message's own credentials (RG_HAS_CRED), in the initial namespaces */
 	__u32 cred_pid, cred_uid, cred_gid;
 	/* sender: peer at connect time (RG_HAS_PEER) */

@@ -49,8 +49,7 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 	if (family == AF_UNIX) {
 		if (!(st->has & RG_HAS_DATA)) {
 			rg_take_creds(st, skb);
-			/* the buffer's owner is the sending socket */
-			st->sender_cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+			rg_take_sender(st, skb);
 		}
 		rg_take_files(st, t, skb);
 	}

@@ -186,6 +186,8 @@ rg_inline void rg_forget(struct rg_state *st)
 	st->has = 0;
 	st->cut = 0;
 	st->sender_cookie = 0;
+	st->sender_sk = 0;
+	st->sender_peer = 0;
 	st->cred_comm[0] = 0;
 }
 
@@ -211,6 +213,7 @@ rg_inline void rg_begin(struct rg_state *st, struct task_struct *t, __u64 now)
 	rec->namelen = 0;
 	rec->n_iov = 0;
 	rec->msg_id = 0;
+	rec->send_ts = 0;
 	rec->name_len = 0;
 	rec->control_len = 0;
 	rec->data_len = 0;

@@ -25,6 +25,8 @@ struct rg_state {
 	__u64 ts_entry; /* 0: not in a call, or entries are not watched */
 	__u64 ts_off, wait_ns;
 	__u64 sender_cookie; /* unix: the socket that sent the buffer, 0 unknown */
+	__u64 sender_sk;     /* its address, 0 unknown */
+	__u64 sender_peer;   /* address of the socket it is connected to */
 	__u32 in_call;	     /* entries are watched: within a call of ours */
 	__u32 emitted; /* messages written since entry: an error then was reported by the socket's hook */
 	__u32 exe_dev; /* of the executable whose path was written */

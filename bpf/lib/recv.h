@@ -4,6 +4,7 @@
 
 /* A receive ends (sock_recv_length and its kin). */
 #include "finish.h"
+#include "flow.h"
 
 /* Values of the kernel's msghdr into the record. */
 rg_inline void rg_recv_kmsg(struct rg_state *st, const struct rg_kmsg *m)
@@ -142,6 +143,7 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	rec->has |= RG_HAS_FLAGS;
 	if (flags & RG_MSG_PEEK)
 		rec->mflags |= RG_MF_PEEK;
+	rg_flow_recv(rec, sk, ret, st->sender_sk, st->sender_peer);
 	shape = rg_shape_of(c.route);
 	if (!rg_kmsg_read(&m, base, top, shape, ret)) {
 		rec->user_msg = c.msg;

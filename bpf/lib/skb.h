@@ -155,6 +155,18 @@ rg_inline void rg_take_creds(struct rg_state *st, struct sk_buff *skb)
 	}
 }
 
+/* A unix buffer's owner is the sending socket. */
+rg_inline void rg_take_sender(struct rg_state *st, struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	if (!sk)
+		return;
+	st->sender_cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	st->sender_sk = rg_scalar(sk);
+	st->sender_peer = (__u64)BPF_CORE_READ((struct unix_sock *)sk, peer);
+}
+
 /* Where in the buffer the copy starts: the tracepoint does not say, each family keeps it elsewhere. */
 rg_inline __u32 rg_skb_offset(struct sk_buff *skb, struct sock *sk, __u16 family, __u16 type, __u16 protocol)
 {

@@ -23,8 +23,7 @@ rg_inline void rg_take_copy(struct rg_state *st, struct task_struct *t, struct s
 	if (family == AF_UNIX) {
 		if (!(st->has & RG_HAS_DATA)) {
 			rg_take_creds(st, skb);
-			/* the buffer's owner is the sending socket */
-			st->sender_cookie = BPF_CORE_READ(skb, sk, __sk_common.skc_cookie.counter);
+			rg_take_sender(st, skb);
 		}
 		rg_take_files(st, t, skb);
 	}
@@ -346,6 +345,7 @@ rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 		rec->peer_cookie = st->sender_cookie;
 	if (st->has & RG_HAS_CRED)
 		__builtin_memcpy(rec->peer_comm, st->cred_comm, RG_COMM_LEN);
+	rg_flow_recv(rec, sk, ret, st->sender_sk, st->sender_peer);
 	rec->ret = ret;
 	rec->flags = c.has_flags && c.route ? c.flags : flags & ~RG_MSG_CMSG_COMPAT;
 	rec->has |= RG_HAS_FLAGS;

@@ -143,6 +143,8 @@ static void put_call(const struct rg_rec_msg *r, const struct rg_clock *c, struc
 		rg_set_i(ev, RG_F_ERROR, -r->ret, K);
 	if (r->msg_id)
 		rg_set_u(ev, RG_F_MSG_ID, r->msg_id, K);
+	if (r->send_ts && r->ts >= r->send_ts)
+		rg_set_u(ev, RG_F_MSG_LATENCY, r->ts - r->send_ts, K);
 	if (r->user_msg)
 		rg_set_u(ev, RG_F_MSG_USER, r->user_msg, K);
 	if (r->has & RG_HAS_FLAGS)

@@ -113,6 +113,7 @@ int rg_select_config(const struct rg_trace_opts *opts, struct rg_config *c, stru
 	c->self = (__u32)getpid();
 	c->errors = opts->errors;
 	c->duration = opts->duration;
+	c->msg_ids = opts->direction == RG_WAY_BOTH;
 	c->sample = opts->on_full == RG_FULL_SAMPLE;
 	c->select = (s->n_pids || opts->argv ? RG_SEL_PID : 0) | (s->n_comms ? RG_SEL_COMM : 0) |
 		    (s->n_uids ? RG_SEL_UID : 0) | (s->n_cgroups || s->n_containers ? RG_SEL_CGROUP : 0) |

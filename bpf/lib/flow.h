@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_FLOW_H
+#define RG_BPF_FLOW_H
+
+/*
+ * --direction both: the same msg_id on a send and on its receipt, where both ends are on this machine.
+ *
+ * A flow is what one socket sends. It remembers where its last sends ended: on a stream in bytes (TCP: in
+ * sequence numbers, which both ends know), else in messages. A receipt asks which send its first byte or
+ * message belongs to. A receipt may come before the hook of its send (which fires when the call is over): it
+ * then belongs to the send after the last one known.
+ *
+ * Unix flows are counted from the first send seen; when messages were already under way then, or when the
+ * sender is not connected to the receiver (several receivers then share the count), no ids are given. UDP has
+ * none: datagrams may be lost between the two.
+ */
+#include "maps.h"
+
+#define RG_FLOW_KEPT 32
+
+struct rg_flow_key {
+	__u64 sk;	    /* unix: address of the sending socket; TCP: 0 */
+	__u64 addr[4];	    /* TCP: source, destination */
+	__u16 sport, dport; /* host order */
+	__u32 netns;
+};
+struct rg_flow {
+	__u64 serial; /* in the high half of the ids: unique per flow */
+	__u64 cookie; /* of the sending socket once known: another one at the same address is another flow */
+	__u32 sent;   /* sends counted */
+	__u32 skewed; /* counted from the middle: no ids */
+	__u64 sent_end; /* bytes or messages sent */
+	__u64 received; /* bytes or messages received of them */
+	__u64 end[RG_FLOW_KEPT], ts[RG_FLOW_KEPT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct rg_flow_key);
+	__type(value, struct rg_flow);
+} flows SEC(".maps");
+
+/* A fresh flow is made from here: too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rg_flow);
+} flow_zero SEC(".maps");
+
+__u64 rg_flow_serial;
+
+/* Is a end of `a` at or before `b`? TCP sequence numbers wrap. */
+rg_inline bool rg_flow_le(__u64 a, __u64 b, bool wraps)
+{
+	return wraps ? (__s32)((__u32)a - (__u32)b) <= 0 : a <= b;
+}
+
+rg_inline void rg_flow_tcp_key(struct rg_flow_key *k, struct sock *sk, bool sender)
+{
+	__u16 lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	__u16 rport = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	__u64 *mine = sender ? &k->addr[0] : &k->addr[2], *other = sender ? &k->addr[2] : &k->addr[0];
+
+	k->sport = sender ? lport : rport;
+	k->dport = sender ? rport : lport;
+	k->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+		mine[0] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		other[0] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		return;
+	}
+	bpf_probe_read_kernel(mine, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+	bpf_probe_read_kernel(other, 16, &sk->__sk_common.skc_v6_daddr);
+}
+
+rg_inline bool rg_flow_is_tcp(const struct rg_rec_msg *rec)
+{
+	return (rec->family == AF_INET || rec->family == AF_INET6) && rec->protocol == RG_IPPROTO_TCP;
+}
+
+rg_inline struct rg_flow *rg_flow_new(struct rg_flow_key *key)
+{
+	__u32 zero = 0;
+	struct rg_flow *f = bpf_map_lookup_elem(&flow_zero, &zero);
+
+	if (!f || bpf_map_update_elem(&flows, key, f, BPF_NOEXIST))
+		return NULL;
+	f = bpf_map_lookup_elem(&flows, key);
+	if (f)
+		f->serial = __sync_fetch_and_add(&rg_flow_serial, 1) + 1;
+	return f;
+}
+
+/* Were messages under way to the peer before the first send that is seen? */
+rg_inline bool rg_flow_skewed(struct sock *sk)
+{
+	struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+
+	return !peer || BPF_CORE_READ(peer, sk_receive_queue.qlen) > 1;
+}
+
+/* A send of n bytes is over. */
+rg_inline void rg_flow_send(struct rg_rec_msg *rec, struct sock *sk, long n, __u64 now)
+{
+	struct rg_flow_key key = {};
+	bool tcp = rg_flow_is_tcp(rec);
+	struct rg_flow *f;
+	__u32 at;
+
+	if (!rg_config.msg_ids || n < 0 || (rec->family != AF_UNIX && !tcp) || (rec->type == 1 && !n))
+		return;
+	if (tcp)
+		rg_flow_tcp_key(&key, sk, true);
+	else
+		key.sk = rg_scalar(sk);
+	f = bpf_map_lookup_elem(&flows, &key);
+	if (f && f->cookie && f->cookie != rec->cookie) {
+		bpf_map_delete_elem(&flows, &key);
+		f = NULL;
+	}
+	if (!f) {
+		f = rg_flow_new(&key);
+		if (!f)
+			return;
+		f->skewed = !tcp && rg_flow_skewed(sk);
+	}
+	f->cookie = rec->cookie;
+	at = f->sent & (RG_FLOW_KEPT - 1);
+	f->sent_end = tcp ? BPF_CORE_READ((struct tcp_sock *)sk, write_seq)
+			  : f->sent_end + (rec->type == 1 ? n : 1);
+	f->end[at] = f->sent_end;
+	f->ts[at] = now;
+	f->sent++;
+	if (!f->skewed)
+		rec->msg_id = f->serial << 32 | f->sent;
+}
+
+struct rg_flow_search {
+	struct rg_flow *f;
+	__u64 pos;
+	__u32 first, found;
+	bool wraps;
+};
+
+/* Oldest kept send whose end is beyond pos. */
+static long rg_flow_step(__u32 i, void *arg)
+{
+	struct rg_flow_search *s = arg;
+
+	if (!s->f)
+		return 1;
+	if (rg_flow_le(s->f->end[(s->first + i) & (RG_FLOW_KEPT - 1)], s->pos, s->wraps))
+		return 0;
+	s->found = s->first + i + 1;
+	return 1;
+}
+
+rg_inline void rg_flow_find(struct rg_rec_msg *rec, struct rg_flow *f, __u64 pos, bool tcp)
+{
+	struct rg_flow_search s = {.f = f, .pos = pos, .wraps = tcp};
+	__u32 kept = f->sent < RG_FLOW_KEPT ? f->sent : RG_FLOW_KEPT;
+
+	s.first = f->sent - kept;
+	bpf_loop(kept, rg_flow_step, &s, 0);
+	/* the oldest kept one may hide an older one that is meant: only sure when nothing was pushed out */
+	if (s.found == s.first + 1 && s.first)
+		return;
+	if (!s.found)
+		s.found = f->sent + 1; /* its send is not over yet */
+	else if (rec->ts >= f->ts[(s.found - 1) & (RG_FLOW_KEPT - 1)])
+		rec->send_ts = f->ts[(s.found - 1) & (RG_FLOW_KEPT - 1)];
+	rec->msg_id = f->serial << 32 | s.found;
+}
+
+/* A receipt of n bytes is over; sender, sender_peer: addresses of the unix socket it came from and of the one
+ * that is connected to. */
+rg_inline void rg_flow_recv(struct rg_rec_msg *rec, struct sock *sk, long n, __u64 sender, __u64 sender_peer)
+{
+	struct rg_flow_key key = {};
+	bool tcp = rg_flow_is_tcp(rec), peek = rec->mflags & RG_MF_PEEK;
+	struct rg_flow *f;
+	__u64 pos;
+
+	if (!rg_config.msg_ids || n < 0 || (rec->type == 1 && !n))
+		return;
+	if (tcp)
+		rg_flow_tcp_key(&key, sk, false);
+	else if (rec->family == AF_UNIX && sender && sender_peer == rg_scalar(sk))
+		key.sk = sender;
+	else
+		return;
+	f = bpf_map_lookup_elem(&flows, &key);
+	if (!f && !tcp)
+		f = rg_flow_new(&key); /* its first send is not over yet */
+	if (!f)
+		return;
+	if (tcp) {
+		pos = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq) - (peek ? 0 : (__u32)n);
+	} else {
+		pos = f->received;
+		if (!peek)
+			f->received += rec->type == 1 ? n : 1;
+	}
+	if (!f->skewed)
+		rg_flow_find(rec, f, pos, tcp);
+}
+
+#endif
