@@ -173,19 +173,26 @@ static uint64_t status_mask(const char *status, const char *name)
 	return p ? strtoull(p + strlen(name), NULL, 16) : 0;
 }
 
+ssize_t rg_task_status(struct rg_task *t, char *buf, size_t cap)
+{
+	ssize_t n;
+
+	if (t->statusfd < 0)
+		t->statusfd = proc_open(t->tid, "status", O_RDONLY);
+	n = t->statusfd < 0 ? -1 : pread(t->statusfd, buf, cap - 1, 0);
+	if (n >= 0)
+		buf[n] = 0;
+	return n;
+}
+
 enum rg_signal_state rg_task_signal(struct rg_task *t)
 {
 	char buf[4096];
 	uint64_t own, shared, open_;
 	const char *threads;
-	ssize_t n;
 
-	if (t->statusfd < 0)
-		t->statusfd = proc_open(t->tid, "status", O_RDONLY);
-	n = t->statusfd < 0 ? -1 : pread(t->statusfd, buf, sizeof(buf) - 1, 0);
-	if (n <= 0)
+	if (rg_task_status(t, buf, sizeof(buf)) <= 0)
 		return RG_SIG_NONE;
-	buf[n] = 0;
 	open_ = ~(status_mask(buf, "\nSigBlk:") | status_mask(buf, "\nSigIgn:"));
 	own = status_mask(buf, "\nSigPnd:") & open_;
 	shared = status_mask(buf, "\nShdPnd:") & open_;

@@ -47,6 +47,9 @@ int rg_task_fd(struct rg_tasks *ts, struct rg_task **t, int fd);
 /* Does nobody else use this task's descriptor table? True only when proven. */
 bool rg_task_alone(const struct rg_tasks *ts, const struct rg_task *t);
 
+/* /proc/TID/status, NUL-terminated. Bytes, or -1. */
+ssize_t rg_task_status(struct rg_task *t, char *buf, size_t cap);
+
 enum rg_signal_state { RG_SIG_NONE, RG_SIG_PENDING, RG_SIG_SHARED };
 /* Is a signal waiting that would end an interruptible sleep? SHARED: for the whole group, which has several
  * threads: another one may take it. */

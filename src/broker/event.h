@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RG_BROKER_EVENT_H
+#define RG_BROKER_EVENT_H
+
+#include "broker/broker.h"
+
+/* Describe the message in rx, as received for call c, in b->ev: everything from the supervisor's own copy or from
+ * the kernel. False: it did not fit. */
+bool rg_event_fill(struct rg_broker *b, struct rg_call *c);
+
+/* event_proc.c: proc.*; event_sock.c: sock.*, sender.*; event_fd.c: the descriptors. */
+void rg_event_proc(struct rg_broker *b, struct rg_call *c);
+void rg_event_sock(struct rg_broker *b, struct rg_call *c);
+void rg_event_sender(struct rg_broker *b, struct rg_call *c);
+void rg_event_exe(struct rg_event *ev, enum rg_field f, int pid, uint8_t tag);
+void rg_event_comm(struct rg_event *ev, enum rg_field f, int pid, uint8_t tag);
+bool rg_event_fds(struct rg_broker *b, struct rg_call *c);
+
+#endif
