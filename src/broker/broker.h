@@ -14,12 +14,6 @@
 
 #include "broker/target.h"
 
-/* Until the policy room is there. */
-#pragma weak rg_policy_load
-#pragma weak rg_policy_free
-#pragma weak rg_policy_decide
-#pragma weak rg_event_set_verdict
-
 #define RG_RX_DATA    (64u << 20)  /* longest message taken in one piece; address space, touched as used */
 #define RG_RX_STREAM  (256u << 10) /* bytes of a stream taken at a time */
 #define RG_RX_CONTROL (128u << 10)
@@ -90,6 +84,11 @@ struct rg_call {
 	unsigned slot, gen; /* how epoll names it */
 	uint64_t start, next_look, look_step;
 	bool saw_shared, seized;
+	/* sendfile done for the program */
+	int out;	    /* our duplicate of its output, -1 */
+	bool wide;	    /* sendfile64 of i386 */
+	uint64_t offset_at; /* where the offset is, 0: the file's own position */
+	size_t count;
 	int64_t ret; /* result or -errno */
 	struct rg_call *prev, *next;
 };
@@ -109,6 +108,7 @@ struct rg_broker {
 	struct rg_helper *helpers; /* threads that read what cannot be waited for by epoll */
 	unsigned n_helpers;
 	struct rg_policy *policy;
+	bool watches_folder;
 	struct rg_event *ev;
 	struct rg_run_opts opts;
 	uint64_t events;

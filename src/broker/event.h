@@ -4,8 +4,8 @@
 
 #include "broker/broker.h"
 
-/* Describe the message in rx, as received for call c, in b->ev: everything from the supervisor's own copy or from
- * the kernel. False: it did not fit. */
+/* Describe the message in rx, as received for call c, in b->ev: everything from the supervisor's own copy or
+ * from the kernel. False: it did not fit. */
 bool rg_event_fill(struct rg_broker *b, struct rg_call *c);
 
 /* event_proc.c: proc.*; event_sock.c: sock.*, sender.*; event_fd.c: the descriptors. */

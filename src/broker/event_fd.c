@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,7 +20,8 @@ static int kind_of(int fd, const struct stat *st, const char *link, size_t n)
 	struct statfs fs;
 
 	f.sb_magic = fstatfs(fd, &fs) == 0 ? (uint64_t)fs.f_type : 0;
-	/* The kernel's own name, which classification goes by: "anon_inode:[eventfd]", "/memfd:x (deleted)". */
+	/* The kernel's own name, which classification goes by: "anon_inode:[eventfd]", "/memfd:x (deleted)".
+	 */
 	if (n > 11 && !memcmp(link, "anon_inode:", 11)) {
 		link += 11;
 		n -= 11;
@@ -38,7 +40,8 @@ static void socket_end(struct rg_builder *b, int fd, bool peer)
 	const struct rg_addr *a;
 	int32_t port = -1;
 
-	if ((peer ? getpeername(fd, (struct sockaddr *)&ss, &len) : getsockname(fd, (struct sockaddr *)&ss, &len)) < 0)
+	if ((peer ? getpeername(fd, (struct sockaddr *)&ss, &len)
+		  : getsockname(fd, (struct sockaddr *)&ss, &len)) < 0)
 		return;
 	a = rg_sockaddr_addr(b->ev, (const uint8_t *)&ss, len < sizeof(ss) ? len : sizeof(ss), &port);
 	if (a)

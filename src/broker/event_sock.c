@@ -13,8 +13,8 @@
 #endif
 
 /* One end of the socket. True when it has a name. */
-static bool end(struct rg_event *ev, enum rg_field addr, enum rg_field port, const struct sockaddr_storage *ss,
-		socklen_t len)
+static bool end(struct rg_event *ev, enum rg_field addr, enum rg_field port,
+		const struct sockaddr_storage *ss, socklen_t len)
 {
 	int32_t p = -1;
 	const struct rg_addr *a;
@@ -57,10 +57,12 @@ void rg_event_sock(struct rg_broker *b, struct rg_call *c)
 	if (getpeername(c->sock, (struct sockaddr *)&ss, &len) == 0)
 		end(ev, RG_F_SOCK_REMOTE_ADDR, RG_F_SOCK_REMOTE_PORT, &ss, len);
 	if (c->family == AF_UNIX) {
-		enum rg_field f = rg_has(ev, RG_F_SOCK_LOCAL_ADDR) ? RG_F_SOCK_LOCAL_ADDR : RG_F_SOCK_REMOTE_ADDR;
+		enum rg_field f =
+			rg_has(ev, RG_F_SOCK_LOCAL_ADDR) ? RG_F_SOCK_LOCAL_ADDR : RG_F_SOCK_REMOTE_ADDR;
 
 		if (rg_has(ev, f))
-			rg_set_str(ev, RG_F_SOCK_PATH, ev->v[f].addr->text, ev->v[f].addr->text_len, RG_TAG_K);
+			rg_set_str(ev, RG_F_SOCK_PATH, ev->v[f].addr->text, ev->v[f].addr->text_len,
+				   RG_TAG_K);
 	}
 }
 

@@ -21,9 +21,9 @@ static void report(struct rg_broker *b, struct rg_call *c, const struct rg_decis
 		rg_event_set_verdict(b->ev, d, "broker");
 		b->opts.event(b->opts.arg, b->ev);
 	} else if (d->action != RG_ACT_ALLOW) {
-		rg_notice(b, "%s%s: process %d, %s of %zu bytes: policy %s, rule %s", d->audit ? "(audit) " : "",
-			  rg_name_of(rg_names_actions, d->action), c->task->tid, rg_routes[c->route].name, b->rx.full,
-			  named(d->policy), named(d->rule));
+		rg_notice(b, "%s%s: process %d, %s of %zu bytes: policy %s, rule %s",
+			  d->audit ? "(audit) " : "", rg_name_of(rg_names_actions, d->action), c->task->tid,
+			  rg_routes[c->route].name, b->rx.full, named(d->policy), named(d->rule));
 	}
 }
 

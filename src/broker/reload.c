@@ -29,13 +29,40 @@ void rg_reload(struct rg_broker *b, const char *why)
 	rg_notice(b, "%s: policy loaded", why);
 }
 
+static bool ends(const char *s, const char *with)
+{
+	size_t n = strlen(s), k = strlen(with);
+
+	return n >= k && !strcmp(s + n - k, with);
+}
+
+/* The watches are on folders: is this file one of the policies? */
+static bool is_policy(const struct rg_broker *b, const char *name)
+{
+	for (unsigned i = 0; i < b->opts.n_policies; i++) {
+		const char *slash = strrchr(b->opts.policies[i], '/');
+
+		if (slash && !strcmp(slash + 1, name))
+			return true;
+	}
+	return b->watches_folder && (ends(name, ".yaml") || ends(name, ".yml"));
+}
+
 void rg_reload_watch(struct rg_broker *b)
 {
 	char buf[4096] __attribute__((aligned(8)));
+	bool changed = false;
+	ssize_t n;
 
-	while (read(b->watchfd, buf, sizeof(buf)) > 0)
-		;
-	rg_reload(b, "policy changed");
+	while ((n = read(b->watchfd, buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *e = (const void *)(buf + at);
+
+			changed |= e->len && is_policy(b, e->name);
+			at += (ssize_t)(sizeof(*e) + e->len);
+		}
+	if (changed)
+		rg_reload(b, "policy changed");
 }
 
 /* May the program (same user) write the file or put another in its place? */
@@ -53,7 +80,9 @@ static int watch_one(struct rg_broker *b, const char *path, struct rg_err *err)
 	if (!dir || stat(path, &st) < 0)
 		return rg_fail(err, -errno, "%s: %s", path, strerror(errno));
 	slash = strrchr(dir, '/');
-	if (!S_ISDIR(st.st_mode) && slash)
+	if (S_ISDIR(st.st_mode))
+		b->watches_folder = true;
+	else if (slash)
 		*(slash == dir ? slash + 1 : slash) = 0;
 	if (!b->opts.reload && in_its_hands(path, dir)) {
 		rg_notice(b,

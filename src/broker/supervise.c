@@ -25,7 +25,7 @@ struct rg_call *rg_call_new(struct rg_broker *b)
 	memset(c, 0, offsetof(struct rg_call, d));
 	memset((char *)c + offsetof(struct rg_call, got), 0, sizeof(*c) - offsetof(struct rg_call, got));
 	c->d = (struct rg_dest){0};
-	c->sock = -1;
+	c->sock = c->out = -1;
 	return c;
 }
 
@@ -34,6 +34,8 @@ void rg_call_free(struct rg_broker *b, struct rg_call *c)
 	rg_unpark(b, c);
 	if (c->sock >= 0)
 		close(c->sock);
+	if (c->out >= 0)
+		close(c->out);
 	rg_dest_clear(&c->d);
 	rg_task_put(c->task);
 	c->next = b->free_calls;
@@ -46,7 +48,9 @@ static void send_answer(struct rg_broker *b, struct rg_call *c, const struct sec
 	rg_unpark(b, c);
 	if (c->sock >= 0)
 		close(c->sock);
-	c->sock = -1;
+	if (c->out >= 0)
+		close(c->out);
+	c->sock = c->out = -1;
 	ioctl(b->listener, SECCOMP_IOCTL_NOTIF_SEND, r); /* ENOENT: the caller is gone */
 	rg_call_free(b, c);
 }
@@ -75,7 +79,7 @@ void rg_after(struct rg_broker *b, struct rg_call *c, enum rg_step s)
 	case RG_STEP_CONTINUE: rg_answer_continue(b, c); break;
 	case RG_STEP_HANDED: break;
 	case RG_STEP_KILLED:
-		rg_pidfd_kill(c->task->pidfd);
+		rg_pidfd_signal(c->task->pidfd, SIGKILL);
 		rg_answer(b, c, -EPERM); /* not seen: the kill is there first */
 		break;
 	case RG_STEP_WAIT:

@@ -32,9 +32,9 @@ static inline int rg_pidfd_getfd(int pidfd, int fd)
 {
 	return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 }
-static inline int rg_pidfd_kill(int pidfd)
+static inline int rg_pidfd_signal(int pidfd, int sig)
 {
-	return (int)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
 }
 static inline uint64_t rg_now(void) /* ns, CLOCK_MONOTONIC */
 {
