@@ -11,48 +11,61 @@
 #define RG_TMPFS_MAGIC 0x01021994
 #define RG_PIDFS_MAGIC 0x50494446
 
+struct rg_path_loop {
+	char *path;
+	struct dentry *d;
+	struct mount *m;
+	__u32 pos, has;
+};
+
+/* One name; a loop of the helper's, because 6.1's verifier gives up on 24 rounds of this. */
+static long rg_path_step(__u32 i, void *arg)
+{
+	struct rg_path_loop *l = arg;
+	struct dentry *d = l->d, *up;
+	struct mount *m = l->m, *mup;
+	__u32 pos = l->pos;
+	long n;
+
+	if (!d || !l->path)
+		return 1;
+	up = BPF_CORE_READ(d, d_parent);
+	if (up == d) {
+		/* root of a mount: go on at the mount point, unless this is the topmost or detached */
+		mup = BPF_CORE_READ(m, mnt_parent);
+		if (i && (!mup || mup == m))
+			return 1;
+		if (mup && mup != m) {
+			l->d = BPF_CORE_READ(m, mnt_mountpoint);
+			l->m = mup;
+			return 0;
+		}
+	}
+	if (pos > RG_PATH_MAX - RG_NAME_ROOM) {
+		l->has |= RG_FILE_PATH_CUT;
+		return 1;
+	}
+	n = bpf_probe_read_kernel_str(l->path + pos, RG_NAME_ROOM, BPF_CORE_READ(d, d_name.name));
+	if (n <= 0)
+		return 1;
+	l->pos = pos + n;
+	l->d = up;
+	return up == d; /* anonymous: one name of its own */
+}
+
 /* Names from the file up to the root of its mount tree, crossing mount points, into path. Returns the length;
  * adds to *has. */
 rg_inline __u32 rg_file_path(char *path, __u32 *has, struct file *f)
 {
-	struct dentry *d = BPF_CORE_READ(f, f_path.dentry), *up;
+	struct rg_path_loop l = {.path = path, .d = BPF_CORE_READ(f, f_path.dentry)};
 	struct vfsmount *vm = BPF_CORE_READ(f, f_path.mnt);
-	struct mount *m = container_of(vm, struct mount, mnt), *mup;
-	__u32 pos = 0;
 
-	for (int i = 0; i < RG_PATH_DEPTH && d; i++) {
-		const unsigned char *name;
-		long n;
-
-		up = BPF_CORE_READ(d, d_parent);
-		if (up == d) {
-			/* root of a mount: go on at the mount point, unless this is the topmost or detached
-			 */
-			mup = BPF_CORE_READ(m, mnt_parent);
-			if (i && (!mup || mup == m))
-				break;
-			if (mup && mup != m) {
-				d = BPF_CORE_READ(m, mnt_mountpoint);
-				m = mup;
-				continue;
-			}
-		}
-		if (pos > RG_PATH_MAX - RG_NAME_ROOM) {
-			*has |= RG_FILE_PATH_CUT;
-			break;
-		}
-		name = BPF_CORE_READ(d, d_name.name);
-		n = bpf_probe_read_kernel_str(path + pos, RG_NAME_ROOM, name);
-		if (n <= 0)
-			break;
-		pos += n;
-		if (up == d)
-			break; /* anonymous: one name of its own */
-		d = up;
-	}
-	if (pos)
-		*has |= RG_FILE_HAS_PATH;
-	return pos;
+	l.m = container_of(vm, struct mount, mnt);
+	bpf_loop(RG_PATH_DEPTH, rg_path_step, &l, 0);
+	if (l.pos)
+		l.has |= RG_FILE_HAS_PATH;
+	*has |= l.has;
+	return l.pos;
 }
 
 rg_inline void rg_file_sock(struct rg_rec_file *r, struct file *f)

@@ -6,7 +6,12 @@
 #include "tramp_state.h"
 
 /* Room for a record's tail; a power of two above RG_TAIL_MAX, so that offsets can be bounded by a mask. */
-#define RG_TAIL_ROOM 16384
+#define RG_TAIL_ROOM 8192
+/* What of it there is: offsets stay below the half, RG_CONTROL_MAX bytes may follow; the control messages
+ * collected by the trampoline tier stand behind data and name. */
+#define RG_TAIL_SIZE 6272
+#define RG_STATE_MAX \
+	8000 /* since 6.19 ("bpf: Always use kmalloc_nolock for local storage") 8 KiB with its head */
 
 /*
  * What is known of the message a thread is receiving: collected by the hooks in the order in which they fire,
@@ -36,8 +41,9 @@ struct rg_state {
 	__u32 pad;
 	struct rg_tramp tr;
 	struct rg_rec_msg rec;
-	__u8 tail[RG_TAIL_ROOM];
+	__u8 tail[RG_TAIL_SIZE];
 };
+_Static_assert(sizeof(struct rg_state) <= RG_STATE_MAX, "task storage");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

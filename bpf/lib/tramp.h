@@ -6,7 +6,7 @@
 #include "watch.h"
 
 /* While a message is being received its payload is kept at the head of tail[], its control messages here. */
-#define RG_AT_CONTROL (RG_TAIL_ROOM / 2)
+#define RG_AT_CONTROL (RG_INLINE_DATA + RG_NAME_MAX)
 
 __u64 rg_tries; /* how often sock_recvmsg's end was seen: src/kernel/trampoline.c asks whether it is at all */
 
@@ -109,10 +109,9 @@ rg_inline __u32 rg_ctl_put(struct rg_state *st, __u32 at, const void *src, __u32
 		st->tr.control_lost = 1;
 		return 0;
 	}
-	/* at most at the last quarter's beginning, so that n more bytes are inside for the verifier too */
-	at &= RG_TAIL_ROOM - 1;
+	/* a constant bound too: 6.1's verifier does not relate the two */
 	barrier_var(at);
-	if (at > RG_TAIL_ROOM - RG_CONTROL_MAX || bpf_probe_read_kernel(st->tail + at, n, src))
+	if (at > RG_AT_CONTROL + RG_CONTROL_MAX || bpf_probe_read_kernel(st->tail + at, n, src))
 		st->tr.control_lost = 1;
 	return n;
 }
