@@ -6,7 +6,9 @@
  *
  * usage: dissect CASES          TAP
  *        dissect --print CASES  CASES with what is said now, to be looked at and kept
+ *        dissect --sink=SPEC CASES  an event of each through an output (tests/e2e/pcapng.py)
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -15,9 +17,11 @@
 #include <sys/socket.h>
 
 #include <recvguard/event.h>
+#include <recvguard/sink.h>
 
 #include "base/cleanup.h"
 #include "decode/dissect/dissect.h"
+#include "decode/sockaddr.h"
 #include "tests/lib/edge.h"
 
 #define DATA_MAX 16384
@@ -47,16 +51,44 @@ static void set_path(struct rg_event *ev, const char *path, bool local)
 	}
 }
 
+/* "127.0.0.1:53" */
+static void set_end(struct rg_event *ev, char *text, enum rg_field addr, enum rg_field port)
+{
+	char *colon = strrchr(text, ':');
+	struct rg_addr *a = rg_event_alloc(ev, sizeof(*a));
+
+	*colon = '\0';
+	*a = addr_of(text);
+	a->ip_len = inet_pton(AF_INET, text, a->ip) == 1 ? 4 : inet_pton(AF_INET6, text, a->ip) == 1 ? 16 : 0;
+	a->family = a->ip_len == 4 ? AF_INET : AF_INET6;
+	ev->v[addr].addr = a;
+	ev->tag[addr] = RG_TAG_K;
+	rg_set_u(ev, port, strtoul(colon + 1, NULL, 10), RG_TAG_K);
+}
+
+/* A sockaddr in hexadecimal. */
+static void set_name(struct rg_event *ev, const char *hex)
+{
+	uint8_t *sa = rg_event_alloc(ev, 128);
+	struct rg_builder b;
+	size_t n = 0;
+
+	for (unsigned v; n < 128 && sscanf(hex + 2 * n, "%2x", &v) == 1; n++)
+		sa[n] = (uint8_t)v;
+	rg_build_field(&b, ev, RG_F_MSG_NAME, RG_TAG_K);
+	rg_decode_sockaddr(sa, n, (uint16_t)ev->v[RG_F_SOCK_FAMILY].i, &b);
+}
+
 /* "unix stream path=/x local", "inet dgram proto=17 ports=1,53 full=4000" (payload of 4000, cut by snaplen)
  */
 static void set_socket(struct rg_event *ev, const char *spec)
 {
-	char copy[1024], *save = NULL;
+	char *copy = rg_event_alloc(ev, strlen(spec) + 1), *save = NULL;
 	bool local = strstr(spec, " local") != NULL;
 	uint64_t v;
 	int a, b;
 
-	snprintf(copy, sizeof(copy), "%s", spec);
+	strcpy(copy, spec);
 	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
 		if (!rg_name_value(rg_names_families, w, strlen(w), &v))
 			rg_set_i(ev, RG_F_SOCK_FAMILY, (int64_t)v, RG_TAG_K);
@@ -64,6 +96,14 @@ static void set_socket(struct rg_event *ev, const char *spec)
 			rg_set_i(ev, RG_F_SOCK_TYPE, (int64_t)v, RG_TAG_K);
 		else if (sscanf(w, "proto=%d", &a) == 1)
 			rg_set_i(ev, RG_F_SOCK_PROTOCOL, a, RG_TAG_K);
+		else if (!strncmp(w, "local=", 6))
+			set_end(ev, w + 6, RG_F_SOCK_LOCAL_ADDR, RG_F_SOCK_LOCAL_PORT);
+		else if (!strncmp(w, "remote=", 7))
+			set_end(ev, w + 7, RG_F_SOCK_REMOTE_ADDR, RG_F_SOCK_REMOTE_PORT);
+		else if (!strncmp(w, "name=", 5))
+			set_name(ev, w + 5);
+		else if (!strcmp(w, "send"))
+			rg_set_i(ev, RG_F_EVENT, RG_EV_SENDMSG, RG_TAG_K);
 		else if (!strncmp(w, "path=", 5))
 			set_path(ev, w + 5, local);
 		else if (sscanf(w, "ports=%d,%d", &a, &b) == 2) {
@@ -175,6 +215,57 @@ static int check_case(struct rg_event *ev, const struct one *o, const char *said
 	return same && firm ? 0 : 1;
 }
 
+/* Losses stand in the stream where they happened: one after the tenth event. */
+static int write_lost(struct rg_event *ev, struct rg_sink *s, struct rg_err *err)
+{
+	rg_event_reset(ev);
+	rg_set_i(ev, RG_F_EVENT, RG_EV_LOST, RG_TAG_K);
+	rg_set_u(ev, RG_F_TIME, UINT64_C(1795467812000000000), RG_TAG_K);
+	rg_set_i(ev, RG_F_SOCK_FAMILY, AF_UNIX, RG_TAG_K);
+	rg_set_u(ev, RG_F_LOST_COUNT, 17, RG_TAG_K);
+	rg_set_i(ev, RG_F_LOST_REASON, RG_LOSS_RING_FULL, RG_TAG_K);
+	return rg_sink_write(s, ev, err);
+}
+
+static int write_one(struct rg_event *ev, const struct one *o, struct rg_sink *s, int n, struct rg_err *err)
+{
+	static const char reason[] = "by rule \x1b[2J";
+	char said[2048];
+
+	say(ev, o, o->data, o->len, said, sizeof(said));
+	rg_set_u(ev, RG_F_TIME, UINT64_C(1795467812123456789) + (uint64_t)n * 1000000, RG_TAG_K);
+	rg_set_u(ev, RG_F_PROC_PID, 1000 + (uint64_t)n, RG_TAG_K);
+	rg_set_u(ev, RG_F_PROC_TID, 2000 + (uint64_t)n, RG_TAG_K);
+	rg_set_str(ev, RG_F_PROC_COMM, "client", 6, RG_TAG_K);
+	rg_set_i(ev, RG_F_ROUTE, RG_RT_RECVMSG, RG_TAG_K);
+	rg_set_i(ev, RG_F_RET, (int64_t)o->full, RG_TAG_K);
+	rg_set_u(ev, RG_F_SENDER_PID, 4242, RG_TAG_K);
+	rg_set_str(ev, RG_F_SENDER_COMM, "server", 6, RG_TAG_K);
+	rg_set_i(ev, RG_F_SENDER_HOW, RG_HOW_MESSAGE, RG_TAG_K);
+	rg_set_i(ev, RG_F_VERDICT_ACTION, n % 2 ? RG_ACT_DENY : RG_ACT_ALLOW, RG_TAG_K);
+	rg_set_str(ev, RG_F_VERDICT_REASON, reason, sizeof(reason) - 1, RG_TAG_K);
+	return rg_sink_write(s, ev, err);
+}
+
+static int to_sink(struct rg_event *ev, FILE *f, const char *spec)
+{
+	static struct one o;
+	struct rg_err err = {0};
+	struct rg_sink *s;
+	int r = rg_sink_open(spec, NULL, &s, &err);
+
+	for (int n = 0; !r && next_case(f, &o); n++) {
+		r = n == 10 ? write_lost(ev, s, &err) : 0;
+		r = r ? r : write_one(ev, &o, s, n, &err);
+		r = r ? r : rg_sink_flush(s, &err);
+	}
+	if (!r)
+		r = rg_sink_close(s, &err);
+	if (r)
+		fprintf(stderr, "dissect: %s\n", err.msg);
+	return r != 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool print = argc == 3 && !strcmp(argv[1], "--print");
@@ -188,6 +279,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "dissect: %s: %s\n", argc > 1 ? argv[argc - 1] : "usage", strerror(errno));
 		return 2;
 	}
+	if (argc == 3 && !strncmp(argv[1], "--sink=", 7))
+		return to_sink(ev, f, argv[1] + 7);
 	while (next_case(f, &o)) {
 		say(ev, &o, o.data, o.len, said, sizeof(said));
 		n++;
