@@ -162,9 +162,14 @@ static void payloads_that_contradict_themselves_are_malformed(void **state)
 	       "data=x\"010000000000000040420f0000000000\"}",
 	       32, 0, 1, 29, 1, 0, 1000000, 0);
 	EXPECT(20, false, AF_INET,
-	       "{level=SOL_IP type=IP_RECVOPTS len=20 options=[] malformed=\"an option's length is wrong\" "
-	       "data=x\"0705ffff\"}",
-	       20, 0, 0, 6, 0xffff0507);
+	       "{level=SOL_IP type=IP_RECVOPTS len=20 options=[{option=nop len=1}] malformed=\"an option's "
+	       "length is "
+	       "wrong\" data=x\"010701ff\"}",
+	       20, 0, 0, 6, 0xff010701);
+	EXPECT(20, false, AF_INET,
+	       "{level=SOL_IP type=IP_RECVOPTS len=20 options=[{option=nop len=1}] cut=true "
+	       "data=x\"01070bff\"}",
+	       20, 0, 0, 6, 0xff0b0701);
 	EXPECT(24, false, AF_INET6,
 	       "{level=SOL_IPV6 type=IPV6_DSTOPTS len=24 next_header=udp options=[] malformed=\"an option "
 	       "reaches past "

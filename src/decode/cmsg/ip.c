@@ -101,9 +101,13 @@ static void decode_options(struct rg_cm_in *in)
 
 	rg_add_list(in->out, "options", &list);
 	for (size_t at = 0; at < in->len; at += len) {
-		len = in->p[at] == OPT_EOL || in->p[at] == OPT_NOP ? 1 : at + 1 < in->len ? in->p[at + 1] : 0;
-		if (!len || (len == 1 && in->p[at] > OPT_NOP) || len > in->len - at) {
+		len = in->p[at] <= OPT_NOP ? 1 : at + 1 < in->len ? in->p[at + 1] : 2;
+		if (in->p[at] > OPT_NOP && len < 2) {
 			in->bad = "an option's length is wrong";
+			break;
+		}
+		if (len > in->len - at) {
+			in->want = at + len;
 			break;
 		}
 		decode_option(&list, in->p + at, len);

@@ -123,7 +123,11 @@ void rg_cm_opt_stats(struct rg_cm_in *in)
 		const struct rg_cmsg_field *f = field_of(type, of);
 
 		len = rg_cm_u16(p);
-		if (len < 4 || len > left)
+		if (len < 4) {
+			in->bad = "an attribute's length is wrong";
+			return;
+		}
+		if (len > left)
 			break;
 		if (f && read_number(p + 4, len - 4, &u))
 			add_stat(in, f, u);
@@ -134,5 +138,5 @@ void rg_cm_opt_stats(struct rg_cm_in *in)
 			len = left;
 	}
 	if (left)
-		in->bad = in->at_end ? "the last attribute is cut" : "an attribute's length is wrong";
+		in->want = (size_t)(p - in->p) + (left >= 4 ? rg_cm_u16(p) : 4);
 }
