@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run a self-oracle program under recvguard and compare the two views of every message; one TAP line a case.
 
-usage: oracle.py RECVGUARD PROGRAM [--opt=OPTION]... [--tier T] [--keep DIR]
+usage: oracle.py RECVGUARD PROGRAM [--errors] [--opt=OPTION]... [--tier T] [--keep DIR]
        oracle.py --events FILE --truth FILE [--tier T]     compare two files made elsewhere (in a VM)
 
 A value tagged K must equal the truth. One tagged U must too, unless the case says that another thread was
@@ -20,8 +20,9 @@ def lines(path):
 
 def run(a, folder):
     events, truth = os.path.join(folder, "events.json"), os.path.join(folder, "truth.json")
-    cmd = [a.recvguard, "trace", "--errors", "--snaplen", "all", "-o", f"json={events}"]
+    cmd = [a.recvguard, "trace", "--snaplen", "all", "-o", f"json={events}"]
     cmd += ["--tier", a.tier] if a.tier else []
+    cmd += ["--errors"] if a.errors else []
     p = subprocess.run(cmd + a.opt + ["--", a.program], env=dict(os.environ, RG_ORACLE=truth), capture_output=True,
                        text=True, errors="replace", timeout=a.timeout, stdin=subprocess.DEVNULL)
     if p.returncode:
@@ -32,8 +33,9 @@ def run(a, folder):
     return lines(events), lines(truth)
 
 
-def key(tid, cookie, fd, direction):
-    return (tid, cookie or f"fd {fd}", direction)
+def key(pid, cookie, fd, direction):
+    """Messages of one socket of one process are in order; a call that never reached a socket has only its fd."""
+    return (pid, cookie or f"fd {-1 if fd is None else fd}", direction)
 
 
 def queues(events):
@@ -43,20 +45,32 @@ def queues(events):
             continue
         sending = ev["event"].startswith(("send", "write"))
         ns = ev["proc"].get("ns", {})
-        tid = ns.get("tid", ev["proc"]["tid"])
+        pid = ns.get("pid", ev["proc"]["pid"])
         s = ev.get("sock", {})
-        q[key(tid, s.get("cookie"), s.get("fd"), "send" if sending else "recv")].append(ev)
+        q[key(pid, s.get("cookie"), s.get("fd"), "send" if sending else "recv")].append(ev)
     return q
+
+
+def returned(t):
+    """The values of `ret` that stand for what the program saw."""
+    if t["ret"] >= 0:
+        return (t["ret"],)
+    # what the socket returned when a signal came; the program gets EINTR, or the call is made again
+    return (-4, -512, -516) if t["errno"] == 4 else (-t["errno"],)
 
 
 def pair_up(truths, q):
     """Yield (truth, event or None); what is left in q afterwards is extra."""
     for t in truths:
-        k = key(t["tid"], t.get("cookie"), t["fd"], t["dir"])
-        here = q.get(k) or []
-        want = t["ret"] if t["ret"] >= 0 else -t["errno"]
-        at = next((i for i, ev in enumerate(here) if ev["ret"] == want), None)
-        yield t, here.pop(at) if at is not None else here.pop(0) if len(here) == 1 else None
+        for cookie in (t.get("cookie"), None):
+            here = q.get(key(t["pid"], cookie, t["fd"], t["dir"])) or []
+            same = [i for i, ev in enumerate(here) if ev["ret"] in returned(t)]
+            at = next((i for i in same if here[i]["event"] == t["event"]), same[0] if same and cookie else None)
+            if at is not None:
+                yield t, here.pop(at)
+                break
+        else:
+            yield t, None
 
 
 def judge(t, ev, tier, init_ns, info):
@@ -117,11 +131,13 @@ def report(tests, info):
     return 1 if failed else 0
 
 
-def evaluate(events, truths, tier, direction):
+def evaluate(events, truths, tier, direction, errors=True):
     info, cases = collections.Counter(), collections.OrderedDict()
     init_ns = os.stat("/proc/self/ns/pid").st_ino == 0xeffffffc
     skips = [(t["case"], [], t["skip"]) for t in truths if "skip" in t]
     truths = [t for t in truths if "skip" not in t and (direction == "both" or t["dir"] == direction)]
+    if not errors:
+        truths = [t for t in truths if t["ret"] >= 0]
     q = queues(events)
     for t, ev in pair_up(truths, q):
         cases.setdefault(t["case"], []).extend(judge(t, ev, tier, init_ns, info))
@@ -142,6 +158,7 @@ def main():
     ap.add_argument("--opt", action="append", default=[])
     ap.add_argument("--tier", default="")
     ap.add_argument("--direction", default="recv")
+    ap.add_argument("--errors", action="store_true", help="calls that never reached a socket are expected too")
     ap.add_argument("--events")
     ap.add_argument("--truth")
     ap.add_argument("--keep")
@@ -159,7 +176,7 @@ def main():
     else:
         with tempfile.TemporaryDirectory(prefix="rg-oracle-") as folder:
             events, truths = run(a, folder)
-    return report(*evaluate(events, truths, a.tier or "auto", a.direction))
+    return report(*evaluate(events, truths, a.tier or "auto", a.direction, a.errors))
 
 
 if __name__ == "__main__":

@@ -95,14 +95,14 @@ def protocol(t):
 def kind(f):
     """Kind of a descriptor from its mode and the link in /proc/self/fd."""
     path, mode = bytes.fromhex(f["path"]), f["mode"]
-    anon = {b"anon_inode:[eventfd]": "eventfd", b"anon_inode:[eventpoll]": "epoll", b"anon_inode:[timerfd]": "timerfd",
+    anon = {b"anon_inode:[eventfd]": "eventfd", b"anon_inode:[eventpoll]": "eventpoll", b"anon_inode:[timerfd]": "timerfd",
             b"anon_inode:[signalfd]": "signalfd", b"anon_inode:inotify": "inotify", b"anon_inode:[pidfd]": "pidfd",
             b"anon_inode:[io_uring]": "io_uring"}
     if path in anon:
         return anon[path]
     if path.startswith(b"/memfd:"):
         return "memfd"
-    return {0o100000: "file", 0o040000: "directory", 0o020000: "device", 0o060000: "device", 0o140000: "socket",
+    return {0o100000: "file", 0o040000: "directory", 0o020000: "chardev", 0o060000: "blockdev", 0o140000: "socket",
             0o010000: "pipe" if path.startswith(b"pipe:") else "fifo"}.get(mode & 0o170000)
 
 

@@ -114,9 +114,10 @@ static void client(int type, const char *name)
 		put(c, "as a client", 11);
 		_exit(0);
 	}
-	int a = O_OK(accept4(l, NULL, NULL, SOCK_CLOEXEC));
 	O_OK(waitpid(pid, NULL, 0));
-	O_HINT(.sender = pid, .how = "connect");
+	int a = O_OK(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+	/* sent before accept(2): the kernel then attaches credentials to the message itself */
+	O_HINT(.sender = pid, .how = "message");
 	o_take(a, 100, 0, 0);
 	close(a);
 	close(l);

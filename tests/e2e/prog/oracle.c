@@ -62,6 +62,9 @@ void o_case(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(case_name, sizeof(case_name), fmt, ap);
 	va_end(ap);
+	for (char *p = case_name; *p; p++) /* names of cases are printed as they are */
+		if (*p < ' ' || *p == '"' || *p == '\\' || *p == '#')
+			*p = '?';
 	O_HINT();
 }
 
@@ -260,6 +263,22 @@ static void log_msg(FILE *f, const struct o_call *c)
 	log_fds(f, m);
 }
 
+/* The same ids as the mounted /proc sees them: the initial namespace's, also from inside another. */
+static void log_host_ids(FILE *f)
+{
+	char link[64] = "";
+	int pid = 0, tid = 0, ppid = 0;
+	FILE *s = fopen("/proc/self/stat", "re");
+
+	if (readlink("/proc/thread-self", link, sizeof(link) - 1) < 0 ||
+	    sscanf(link, "%d/task/%d", &pid, &tid) != 2)
+		o_die("/proc/thread-self");
+	if (!s || fscanf(s, "%*d (%*[^)]) %*c %d", &ppid) != 1)
+		o_die("/proc/self/stat");
+	fclose(s);
+	fprintf(f, ",\"host\":[%d,%d,%d]", pid, tid, ppid);
+}
+
 static void log_who(FILE *f)
 {
 	char comm[17] = "", exe[512] = "";
@@ -270,6 +289,7 @@ static void log_who(FILE *f)
 	fprintf(f, ",\"pid\":%d,\"tid\":%ld,\"ppid\":%d,\"uid\":%d,\"gid\":%d,\"compat\":%s,\"n\":%lu",
 		getpid(), syscall(SYS_gettid), getppid(), getuid(), getgid(),
 		sizeof(long) == 4 ? "true" : "false", __atomic_add_fetch(&n_calls, 1, __ATOMIC_SEQ_CST));
+	log_host_ids(f);
 	hex(f, "comm", comm, strlen(comm));
 	hex(f, "exe", exe, strlen(exe));
 }
