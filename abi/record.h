@@ -23,9 +23,10 @@
 
 #define RG_ABI_VERSION 1
 
-#define RG_COMM_LEN    16
-#define RG_NAME_MAX    128  /* sockaddr_storage */
-/* The two below bound the state a thread has in the kernel: 7.x gives task storage at most 8 KiB an element. */
+#define RG_COMM_LEN 16
+#define RG_NAME_MAX 128 /* sockaddr_storage */
+/* The two below bound the state a thread has in the kernel: 7.x gives task storage at most 8 KiB an element.
+ */
 #define RG_CONTROL_MAX 2048 /* control bytes kept; a longer one is marked cut */
 #define RG_INLINE_DATA 2048 /* payload kept in rg_rec_msg itself; more comes as rg_rec_data */
 #define RG_PART_DATA   (32 * 1024)

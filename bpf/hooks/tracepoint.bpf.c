@@ -57,6 +57,12 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 	return 0;
 }
 
+/* recvmmsg looks for one message too many: the EAGAIN that ends a batch is not the call's result. */
+rg_inline bool rg_batch_over(const struct rg_rec_msg *rec, int shape)
+{
+	return shape == RG_SHAPE_RECVMMSG && rec->ret == -11 && rec->batch && rec->batch != ~0u;
+}
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 {
@@ -80,7 +86,7 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 		if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec)) {
 			if (rg_exit_wants(&st->rec, shape, ret))
 				rg_exit_wait(st, t);
-			else
+			else if (!rg_batch_over(&st->rec, shape))
 				rg_emit(st, t);
 		}
 	}
@@ -92,5 +98,13 @@ SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(rg_uring_req, struct io_kiocb *req)
 {
 	rg_uring_submit(req);
+	return 0;
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(rg_uring_done, struct io_ring_ctx *ring_ctx, void *req, struct io_uring_cqe *cqe)
+{
+	if (req)
+		rg_uring_complete(req, cqe);
 	return 0;
 }

@@ -34,7 +34,7 @@ rg_inline __u64 rg_recv_buffers(struct rg_state *st, const struct rg_kmsg *m, co
 	struct rg_umsghdr u;
 
 	if (!c->is_msg) {
-		if (!m->single)
+		if (!m->single && c->route)
 			rg_iov_user(rec, c->msg, c->len, c->compat);
 		return 0;
 	}
@@ -99,22 +99,72 @@ rg_inline void rg_recv_batch(struct rg_rec_msg *rec, struct rg_call *c, __u64 ba
 	}
 }
 
-rg_inline void rg_recv_route(struct rg_state *st, struct task_struct *t, struct sock *sk, struct rg_call *c)
+/* The route; the io_uring request when it is one and only one can have been. */
+rg_inline struct rg_uring_op *rg_recv_route(struct rg_state *st, struct task_struct *t, struct sock *sk,
+					    struct rg_call *c)
 {
 	struct rg_rec_msg *rec = &st->rec;
 
 	rec->syscall_nr = c->nr;
 	rec->route = c->route;
 	rec->fd = c->fd;
-	if (rec->mflags & RG_MF_URING || c->route == RG_RT_UNKNOWN || !rg_call_is_on(t, sk, c->fd)) {
-		c->route = RG_RT_UNKNOWN;
-		rec->route = RG_RT_UNKNOWN;
-		rec->fd = -1;
-		if (t->io_uring)
-			rg_uring_find(rec, sk, false);
-		else if (rec->mflags & RG_MF_KTHREAD)
-			rec->route = RG_RT_KERNEL;
-	}
+	if (!(rec->mflags & RG_MF_URING) && c->route && c->route < RG_RT_SENDMSG &&
+	    rg_call_is_on(t, sk, c->fd))
+		return NULL;
+	c->route = RG_RT_UNKNOWN;
+	rec->route = RG_RT_UNKNOWN;
+	rec->fd = -1;
+	if (t->io_uring || rec->mflags & RG_MF_URING)
+		return rg_uring_find(rec, sk, false);
+	if (rec->mflags & RG_MF_KTHREAD)
+		rec->route = RG_RT_KERNEL;
+	return NULL;
+}
+
+/* Flags as the program gave them: the socket sees the kernel's own MSG_DONTWAIT too. */
+rg_inline void rg_recv_flags(struct rg_rec_msg *rec, const struct rg_call *c, const struct rg_uring_op *op,
+			     __u32 flags)
+{
+	if (flags & RG_MSG_PEEK)
+		rec->mflags |= RG_MF_PEEK;
+	if (c->route)
+		rec->flags = c->flags;
+	else if (op && rg_uring_is_net(op->route))
+		rec->flags = op->flags;
+	else
+		return; /* not known, or none can be given */
+	if (c->has_flags || !c->route)
+		rec->has |= RG_HAS_FLAGS;
+}
+
+/* With the kernel's msghdr: everything that it tells. */
+rg_inline void rg_recv_full(struct rg_state *st, const struct rg_kmsg *m, __u64 start, long ret)
+{
+	rg_recv_payload(st, ret);
+	rg_name_take(st, m->name, m->namelen);
+	rg_recv_control(st, m, start);
+}
+
+/* RECV and RECVMSG of io_uring. */
+rg_inline bool rg_recv_uring(struct rg_state *st, struct sock *sk, struct rg_uring_op *op, long ret)
+{
+	struct rg_rec_msg *rec = &st->rec;
+	struct rg_umsghdr u;
+	struct rg_kmsg m;
+	__u64 start = 0;
+
+	rec->user_msg = op->buf;
+	if (!rg_uring_kmsg(&m, op, sk, &start))
+		return false;
+	rg_recv_kmsg(st, &m);
+	if (ret < 0)
+		return true;
+	if (start)
+		rec->has |= RG_HAS_CONTROLLEN;
+	else if (op->route == RG_RT_URING_RECVMSG && rg_umsg_read(&u, op->buf, rec->mflags & RG_MF_COMPAT))
+		start = u.control;
+	rg_recv_full(st, &m, start, ret);
+	return true;
 }
 
 /* base: scalar address of the tracepoint's argument block. flags: as the socket saw them. Returns the shape
@@ -125,42 +175,38 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	__u64 top = rg_scalar(regs);
 	struct rg_rec_msg *rec = &st->rec;
+	struct rg_uring_op *op;
 	struct rg_call c;
 	struct rg_kmsg m;
-	__u64 start;
 	int shape;
 
 	rg_begin(st, t, bpf_ktime_get_ns());
 	rg_call_read(&c, t, regs);
-	rg_recv_route(st, t, sk, &c);
+	op = rg_recv_route(st, t, sk, &c);
 	rg_fill_sock(rec, sk, false);
 	if (st->sender_cookie)
 		rec->peer_cookie = st->sender_cookie;
 	if (st->has & RG_HAS_CRED)
 		__builtin_memcpy(rec->peer_comm, st->cred_comm, RG_COMM_LEN);
 	rec->ret = ret;
-	rec->flags = c.has_flags && c.route ? c.flags : flags & ~RG_MSG_CMSG_COMPAT;
-	rec->has |= RG_HAS_FLAGS;
-	if (flags & RG_MSG_PEEK)
-		rec->mflags |= RG_MF_PEEK;
+	rg_recv_flags(rec, &c, op, flags);
 	rg_flow_recv(rec, sk, ret, st->sender_sk, st->sender_peer);
-	shape = rg_shape_of(c.route);
-	if (!rg_kmsg_read(&m, base, top, shape, ret)) {
-		rec->user_msg = c.msg;
+	rec->user_msg = c.route ? c.msg : 0;
+	if (op && rg_recv_uring(st, sk, op, ret))
+		return -1;
+	shape = rg_shape_of(rec->route);
+	if (!rg_kmsg_read(&m, base, top, shape, ret, op ? op->req : 0)) {
 		if (ret >= 0)
 			rg_recv_payload(st, ret);
 		return shape;
 	}
-	if (shape == RG_SHAPE_RECVMMSG)
+	if (shape == RG_SHAPE_RECVMMSG) {
 		rg_recv_batch(rec, &c, base, top);
-	rec->user_msg = c.msg;
+		rec->user_msg = c.msg;
+	}
 	rg_recv_kmsg(st, &m);
-	if (ret < 0)
-		return shape;
-	start = rg_recv_buffers(st, &m, &c, base, top, shape);
-	rg_recv_payload(st, ret);
-	rg_name_take(st, m.name, m.namelen);
-	rg_recv_control(st, &m, start);
+	if (ret >= 0)
+		rg_recv_full(st, &m, rg_recv_buffers(st, &m, &c, base, top, shape), ret);
 	return shape;
 }
 

@@ -65,7 +65,7 @@ rg_inline void rg_send_end(struct rg_state *st, struct task_struct *t, struct so
 	rec->syscall_nr = c.nr;
 	rec->route = c.route;
 	rec->fd = c.fd;
-	if (rec->mflags & RG_MF_URING || !c.route || !rg_call_is_on(t, sk, c.fd)) {
+	if (rec->mflags & RG_MF_URING || c.route < RG_RT_SENDMSG || !rg_call_is_on(t, sk, c.fd)) {
 		c.route = RG_RT_UNKNOWN;
 		rec->route = RG_RT_UNKNOWN;
 		rec->fd = -1;

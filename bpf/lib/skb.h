@@ -177,6 +177,11 @@ rg_inline __u32 rg_skb_offset(struct sk_buff *skb, struct sock *sk, __u16 family
 			return 0;
 		return cb.consumed;
 	}
+	if (protocol == RG_IPPROTO_MPTCP && bpf_core_type_exists(struct mptcp_skb_cb)) {
+		struct mptcp_skb_cb *cb = (struct mptcp_skb_cb *)skb->cb;
+
+		return BPF_CORE_READ(cb, offset);
+	}
 	if ((family == AF_INET || family == AF_INET6) && protocol == RG_IPPROTO_TCP && sk) {
 		struct tcp_skb_cb cb;
 		__u32 copied = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);

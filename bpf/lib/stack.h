@@ -55,7 +55,9 @@ rg_inline int rg_shape_of(__u16 route)
 	case RG_RT_READ:
 	case RG_RT_READV:
 	case RG_RT_PREADV:
-	case RG_RT_PREADV2: return RG_SHAPE_READ;
+	case RG_RT_PREADV2:
+	case RG_RT_URING_READ:
+	case RG_RT_URING_READV: return RG_SHAPE_READ;
 	}
 	return -1;
 }
@@ -67,7 +69,7 @@ rg_inline bool rg_on_stack(__u64 p, __u64 base, __u64 top)
 
 /* What tells a msghdr from other words on the stack. */
 rg_inline bool rg_kmsg_plausible(const struct rg_kmsg *m, const char *raw, int shape, __u64 base, __u64 top,
-				 long ret)
+				 long ret, __u64 req)
 {
 	__u8 is_user = raw[bpf_core_field_offset(struct msghdr, msg_control) + 8] & 1;
 	__u8 type = RG_M(raw, __u8, msg_iter.iter_type);
@@ -83,25 +85,17 @@ rg_inline bool rg_kmsg_plausible(const struct rg_kmsg *m, const char *raw, int s
 		return false;
 	if (m->single && ret > 0 && m->iov_offset > ret)
 		return false;
+	/* io_uring's kiocb is in its request */
 	if (shape == RG_SHAPE_READ)
-		return !is_user && !m->name && rg_on_stack(m->iocb, base, top);
+		return !is_user && !m->name && (rg_on_stack(m->iocb, base, top) || (req && m->iocb == req));
 	if (m->iocb)
 		return false;
 	return shape == RG_SHAPE_RECVFROM ? !is_user && !m->control : is_user;
 }
 
-/* The kernel's msghdr of the call that ends here; false when it is not known or not sure. */
-rg_inline bool rg_kmsg_read(struct rg_kmsg *m, __u64 base, __u64 top, int shape, long ret)
+/* A struct msghdr's bytes into m. */
+rg_inline void rg_kmsg_take(struct rg_kmsg *m, const char *raw)
 {
-	char raw[RG_MSGHDR_ROOM];
-	__s32 off;
-
-	if (shape < 0 || shape >= RG_SHAPE__COUNT)
-		return false;
-	off = rg_off_msghdr[shape];
-	if (off <= 0 || base + off + RG_MSGHDR_ROOM > top ||
-	    bpf_probe_read_kernel(raw, sizeof(raw), (void *)base + off))
-		goto miss;
 	m->name = RG_M(raw, __u64, msg_name);
 	m->namelen = RG_M(raw, __u32, msg_namelen);
 	m->control = RG_M(raw, __u64, msg_control);
@@ -113,7 +107,22 @@ rg_inline bool rg_kmsg_read(struct rg_kmsg *m, __u64 base, __u64 top, int shape,
 	m->nr_segs = RG_M(raw, __u64, msg_iter.nr_segs);
 	m->ubuf = RG_M(raw, __u64, msg_iter.__iov);
 	m->single = RG_M(raw, __u8, msg_iter.iter_type) == bpf_core_enum_value(enum iter_type, ITER_UBUF);
-	if (rg_kmsg_plausible(m, raw, shape, base, top, ret))
+}
+
+/* The kernel's msghdr of the call that ends here; false when it is not known or not sure. */
+rg_inline bool rg_kmsg_read(struct rg_kmsg *m, __u64 base, __u64 top, int shape, long ret, __u64 req)
+{
+	char raw[RG_MSGHDR_ROOM];
+	__s32 off;
+
+	if (shape < 0 || shape >= RG_SHAPE__COUNT)
+		return false;
+	off = rg_off_msghdr[shape];
+	if (off <= 0 || base + off + RG_MSGHDR_ROOM > top ||
+	    bpf_probe_read_kernel(raw, sizeof(raw), (void *)base + off))
+		goto miss;
+	rg_kmsg_take(m, raw);
+	if (rg_kmsg_plausible(m, raw, shape, base, top, ret, req))
 		return true;
 miss:
 	__sync_fetch_and_add(&rg_stack_misses, 1);

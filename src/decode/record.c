@@ -164,6 +164,8 @@ static void put_data(const struct rg_rec_msg *r, const struct tail *t, const str
 		return;
 	if (r->has & RG_HAS_MSGLEN)
 		rg_set_u(ev, RG_F_MSG_SIZE, r->msg_len, K);
+	else if (r->has & RG_HAS_MSGHDR && r->out_flags & MSG_TRUNC && !(r->flags & MSG_TRUNC))
+		; /* cut, and by how much nobody told */
 	else
 		rg_set_u(ev, RG_F_MSG_SIZE, r->mflags & RG_MF_SEND ? r->data_total : (uint64_t)r->ret, K);
 	if (!(r->has & (RG_HAS_DATA | RG_HAS_UDATA)))
@@ -217,6 +219,8 @@ static unsigned put_fds(const struct rg_rec_msg *r, const struct tail *t, const 
 	int nums[256];
 	bool have_control = (r->has & (RG_HAS_CONTROL | RG_HAS_UCONTROL)) != 0;
 	uint8_t tag = r->has & RG_HAS_CONTROL ? K : U;
+	/* which numbers arrived is known when the returned control data is, or when none can be returned */
+	bool known = r->has & (RG_HAS_MSGHDR | RG_HAS_UMSGHDR | RG_HAS_CONTROL | RG_HAS_UCONTROL);
 	unsigned got = 0, sent = r->has & RG_HAS_FILES ? r->n_files : 0, have = parts ? parts->n_files : 0, n;
 	struct rg_builder list;
 
@@ -242,10 +246,10 @@ static unsigned put_fds(const struct rg_rec_msg *r, const struct tail *t, const 
 			b.tail = &(*b.tail)->next;
 		if (i < got)
 			rg_add_bool(&b, "cloexec", r->flags & MSG_CMSG_CLOEXEC);
-		else if (!(r->mflags & RG_MF_PEEK))
+		else if (known && !(r->mflags & RG_MF_PEEK))
 			rg_add_bool(&b, "lost", true);
 	}
-	return sent > got ? sent - got : 0;
+	return known && sent > got ? sent - got : 0;
 }
 
 static void put_control(const struct rg_rec_msg *r, const struct tail *t, struct rg_event *ev)

@@ -42,8 +42,10 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 			       "this kernel has no tracepoint sock_recv_length (6.3 and later do)");
 	s->rodata->rg_skb_dynptr =
 		!rg_forced("no-dynptr") && kernel_has("bpf_dynptr_from_skb", BTF_KIND_FUNC);
-	bpf_program__set_autoload(s->progs.rg_uring_req,
-				  kernel_has("btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF));
+	if (!kernel_has("btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF)) {
+		bpf_program__set_autoload(s->progs.rg_uring_req, false);
+		bpf_program__set_autoload(s->progs.rg_uring_done, false);
+	}
 	if (!(opts->direction & RG_WAY_SEND))
 		bpf_program__set_autoload(s->progs.rg_send_length, false);
 	if (opts->direction == RG_WAY_SEND) {
