@@ -22,11 +22,11 @@ def introspect(build):
     return sorted(tests, key=lambda t: (ORDER.index(t["s"]) if t["s"] in ORDER else 99, t["name"]))
 
 
-def run(test):
+def run(test, build):  # in the build folder, as meson test does: arguments are relative to it
     env = dict(os.environ, **test["env"])
     limit = max(test["timeout"], 30)
     p = subprocess.Popen(test["cmd"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         env=env, cwd=test["workdir"], start_new_session=True)
+                         env=env, cwd=test["workdir"] or build, start_new_session=True)
     try:
         out, _ = p.communicate(timeout=limit)
         late = False
@@ -79,7 +79,7 @@ def main():
             if a.suite and t["s"] not in a.suite or a.match and a.match not in t["name"]:
                 continue
             start = time.time()
-            code, text, late = run(t)
+            code, text, late = run(t, a.build)
             ok, bad, skip = judge(code, text, late)
             print(f"{a.label}{t['s']}/{t['name']}: {len(ok)} ok" + (f", {len(bad)} FAILED" if bad else "")
                   + (f", {len(skip)} skipped" if skip else "") + f" ({time.time() - start:.1f} s)", flush=True)
