@@ -40,4 +40,9 @@ struct rg_sink_format {
 };
 extern const struct rg_sink_format rg_sink_formats[];
 
+/* Foreign bytes for people: as a JSON value (a string, or {"base64":...}), and escaped so that a terminal
+ * only shows them (\n, \x1b, \u{202e}). The caller frees them; NULL: out of memory. */
+char *rg_bytes_json(const char *p, size_t len);
+char *rg_bytes_shown(const char *p, size_t len);
+
 #endif

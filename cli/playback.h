@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RG_CLI_PLAYBACK_H
+#define RG_CLI_PLAYBACK_H
+
+/* From a recording to outputs: what replay and query share. */
+#include <recvguard/recording.h>
+#include <recvguard/sink.h>
+
+#include "cli.h"
+
+struct cli_playback {
+	const struct cli_verb *verb;
+	const char *file;
+	const char *filter; /* NULL: everything */
+	const char *origin; /* of the filter, for messages */
+	const struct cli_str_list *outputs;
+	struct rg_sink_opts opts;
+	uint64_t count; /* stop after so many, 0: never */
+	bool follow;	/* wait for more at the end */
+	bool quiet;
+};
+
+/* Returns the exit status. */
+int cli_play(const struct cli_playback *p);
+
+#endif

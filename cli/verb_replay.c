@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* replay: the events of a recording, as the live trace gave them. */
+#include "playback.h"
+
+struct replay_opts {
+	const char *filter;
+	struct cli_str_list outputs;
+	uint64_t count;
+	bool hex, pointers, follow, quiet;
+};
+
+#define AT(member) offsetof(struct replay_opts, member)
+static const struct cli_opt options[] = {
+	{"filter", 'f', "EXPR", &cli_str, AT(filter), "Show only messages that match this expression",
+	 "messages.db --filter 'msg.truncated'"},
+	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, AT(outputs),
+	 "How and where to write: text to standard output unless given", "messages.db -o json"},
+	{"hex", 'x', NULL, &cli_flag, AT(hex), "In text, show payloads in hexadecimal too"},
+	{"tracee-pointers", 0, NULL, &cli_flag, AT(pointers),
+	 "In the tracee formats, print msg as the bare pointer that Tracee prints"},
+	{"count", 'n', "N", &cli_u64, AT(count), "Stop after so many messages shown", "messages.db -n 10"},
+	{"follow", 'F', NULL, &cli_flag, AT(follow), "At the end, wait for what is still being recorded"},
+	{"quiet", 'q', NULL, &cli_flag, AT(quiet), "No progress"},
+	{0},
+};
+
+static int replay_run(const struct cli_call *call, const void *opts)
+{
+	const struct replay_opts *o = opts;
+	struct cli_playback p = {
+		.verb = call->verb,
+		.file = call->args[0],
+		.filter = o->filter,
+		.origin = "--filter",
+		.outputs = &o->outputs,
+		.opts = {.hex = o->hex, .tracee_pointers = o->pointers},
+		.count = o->count,
+		.follow = o->follow,
+		.quiet = o->quiet,
+	};
+
+	return cli_play(&p);
+}
+
+const struct cli_verb cli_verb_replay = {
+	.name = "replay",
+	.synopsis = "FILE",
+	.summary = "show the messages of a recording as the live trace did",
+	.about = "FILE is a recording made by `recvguard record` or `-o sqlite=FILE`. The events are those "
+		 "of the "
+		 "trace, in its order: `replay FILE -o json` is byte for byte what `trace -o json` gave. "
+		 "Works while the "
+		 "recording is being made, and after its writer was killed.",
+	.opts = options,
+	.opts_size = sizeof(struct replay_opts),
+	.examples = (const struct cli_example[]){{"recvguard replay messages.db", "read it again"},
+						 {"recvguard replay messages.db --filter 'fd.count > 0' -x",
+						  "messages with descriptors, in hex"},
+						 {"recvguard replay messages.db -o pcapng=messages.pcapng",
+						  "for Wireshark"},
+						 {0}},
+	.see_also = "query record trace",
+	.min_args = 1,
+	.max_args = 1,
+	.run = replay_run,
+};
