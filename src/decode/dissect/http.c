@@ -66,7 +66,7 @@ static bool summary(const struct rg_dissect_ctx *c, const struct rg_payload *p, 
 	size_t n = rg_pl_until(p, 0, '\n', &whole), shown;
 
 	shown = n && p->p[n - 1] == '\r' ? n - 1 : n;
-	if (!status && whole && (shown < 12 || memcmp(p->p + shown - 9, " HTTP/", 6)))
+	if (!status && whole && (shown < 12 || memcmp(p->p + shown - 9, " HTTP/", 6) != 0))
 		return false;
 	/* A line that is not whole must at least look like text so far. */
 	for (size_t i = 0; i < shown && i < 64; i++)

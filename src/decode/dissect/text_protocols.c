@@ -23,7 +23,7 @@ static bool json_string(const struct rg_payload *p, const char *key, struct rg_p
 		} else if (ch == '"') {
 			in_string = true;
 			if (depth != 1 || !rg_pl_has(p, at + 1, klen + 1) ||
-			    memcmp(p->p + at + 1, key, klen) || p->p[at + 1 + klen] != '"')
+			    memcmp(p->p + at + 1, key, klen) != 0 || p->p[at + 1 + klen] != '"')
 				continue;
 			at += klen + 2;
 			while (at < p->len && (p->p[at] == ' ' || p->p[at] == ':'))
