@@ -10,7 +10,8 @@ static const struct {
 	enum rg_field field;
 	struct rg_elem_info info;
 } rows[] = {
-#define RG_ELEM(FIELD, name, type, names, unit, doc) {RG_F_##FIELD, {name, RG_T_##type, rg_names_##names, unit, doc}},
+#define RG_ELEM(FIELD, name, type, names, unit, doc) \
+	{RG_F_##FIELD, {name, RG_T_##type, rg_names_##names, unit, doc}},
 #include <recvguard/elems.def>
 #undef RG_ELEM
 };

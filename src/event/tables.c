@@ -13,14 +13,14 @@
 #define rg_names_none	   NULL
 
 const struct rg_field_info rg_fields[RG_F__COUNT] = {
-#define RG_FIELD(ID, name_, type_, unit_, tags_, names_, doc_)                                               \
+#define RG_FIELD(ID, name_, type_, unit_, tags_, names_, doc_) \
 	[RG_F_##ID] = {name_, RG_T_##type_, unit_, tags_, rg_names_##names_, doc_},
 #include <recvguard/fields.def>
 #undef RG_FIELD
 };
 
 const struct rg_event_info rg_events[RG_EV__COUNT] = {
-#define RG_EVENT(ID, name, dir, nr64, nr32, related, summary, purpose, example, limits)                      \
+#define RG_EVENT(ID, name, dir, nr64, nr32, related, summary, purpose, example, limits) \
 	[RG_EV_##ID] = {name, RG_DIR_##dir, nr64, nr32, related, summary, purpose, example, limits},
 #include <recvguard/events.def>
 #undef RG_EVENT

@@ -5,21 +5,27 @@
 #include "base/text.h"
 #include "decode/cmsg/row.h"
 
-/* Level 0 is several protocols' own: those that ask for their family stand before the one that does not. */
 static const struct rg_cm_level *const levels[] = {
-	&rg_cm_socket,	&rg_cm_hci,   &rg_cm_wpan,	&rg_cm_misdn,	&rg_cm_ip,     &rg_cm_ipv6,
-	&rg_cm_tcp,	&rg_cm_udp,   &rg_cm_tls,	&rg_cm_netlink, &rg_cm_packet, &rg_cm_sctp,
-	&rg_cm_can_raw, &rg_cm_j1939, &rg_cm_bluetooth, &rg_cm_llc,	&rg_cm_tipc,   &rg_cm_rxrpc,
-	&rg_cm_rds,	&rg_cm_iucv,  &rg_cm_vsock,	&rg_cm_alg,
+	&rg_cm_socket, &rg_cm_ip,      &rg_cm_ipv6,   &rg_cm_tcp,     &rg_cm_udp,   &rg_cm_tls,
+	&rg_cm_sctp,   &rg_cm_netlink, &rg_cm_packet, &rg_cm_can_raw, &rg_cm_j1939, &rg_cm_bluetooth,
+	&rg_cm_hci,    &rg_cm_wpan,    &rg_cm_misdn,  &rg_cm_llc,     &rg_cm_tipc,  &rg_cm_rxrpc,
+	&rg_cm_rds,    &rg_cm_iucv,    &rg_cm_vsock,  &rg_cm_alg,
 };
 
+/* Level 0 is several protocols' own: one that belongs to a family counts on sockets of that family only. */
 static const struct rg_cm_level *level_find(int32_t nr, uint16_t family)
 {
-	for (size_t i = 0; i < RG_ARRAY_LEN(levels); i++)
-		if (levels[i]->self[0].value == (uint64_t)nr &&
-		    (!levels[i]->family || levels[i]->family == family))
+	const struct rg_cm_level *any = NULL;
+
+	for (size_t i = 0; i < RG_ARRAY_LEN(levels); i++) {
+		if (levels[i]->self[0].value != (uint64_t)nr)
+			continue;
+		if (levels[i]->family && levels[i]->family == family)
 			return levels[i];
-	return NULL;
+		if (!levels[i]->family)
+			any = levels[i];
+	}
+	return any;
 }
 
 /* A few types mean something else on the way out: such a row stands beside its twin, with the other

@@ -125,7 +125,7 @@ static const struct rg_cm_row rows[] = {
 	CM_ROW("SO_TIMESTAMPNS_NEW", 64, CM_R, CM_ALL, CM_SIZE(16), timestampns64, "5.1", "SO_TIMESTAMPNS_NEW", "Time of receipt, nanoseconds, 64 bits in both ABIs"),
 	CM_ROW("SO_TIMESTAMPING_NEW", 65, CM_R, CM_ALL, CM_SIZE(48), timestamping64, "5.1", "SO_TIMESTAMPING_NEW", "Times of receipt or of sending, 64 bits in both ABIs"),
 	CM_ROW("SO_TIMESTAMPING_OLD", 37, CM_S, CM_U, CM_SIZE(4), tx_request, "4.6", "sent", "Stamps wanted for this message"),
-	CM_ROW("SO_TIMESTAMPING_NEW", 65, CM_S, CM_U, CM_SIZE(4), tx_request, "5.1", "sent", "Stamps wanted for this message"),
+	CM_ROW("SO_TIMESTAMPING_NEW", 65, CM_S, CM_U, CM_SIZE(4), tx_request, "", "sent", "Stamps wanted for this message"),
 	CM_ROW_("SCM_TIMESTAMPING_OPT_STATS", 54, CM_R, CM_ALL, CM_RANGE(4, RG_CMSG_ANY), rg_cm_opt_stats_fields, RG_CM_OPT_STATS_FIELDS, rg_cm_opt_stats, "4.10", "SOF_TIMESTAMPING_OPT_STATS with OPT_TSONLY, MSG_ERRQUEUE", "State of the TCP connection (or J1939 session) when the stamp was taken"),
 	CM_ROW("SCM_TIMESTAMPING_PKTINFO", 58, CM_R, CM_U, CM_SIZE(16), ts_pktinfo, "4.13", "SOF_TIMESTAMPING_OPT_PKTINFO and a device stamp", "Which device stamped, and the packet's length there"),
 	CM_ROW("SO_RXQ_OVFL", 40, CM_R, CM_ALL, CM_SIZE(4), drops, "2.6.33", "SO_RXQ_OVFL, once something was dropped", "Messages dropped before this one"),
