@@ -177,12 +177,11 @@ static void on_signal(int sig)
 	signalled = sig;
 }
 
-static void catch_signals(struct rg_trace *t)
+static void catch_signals(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction sa = {.sa_handler = on_signal};
 
-	to_stop = t;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &sa, NULL);
 }
@@ -301,7 +300,7 @@ static int run_open(struct tracing *t, bool command)
 	struct rg_err err = {0};
 	int status, r;
 
-	catch_signals(t->trace);
+	to_stop = t->trace;
 	notes(t);
 	r = loop(t, command, &err);
 	status = r < 0 ? failed(t, command, &err) : status_of(t, command);
@@ -375,6 +374,7 @@ static int trace_run(const struct cli_call *call, const void *opts)
 	if (o->ring > UINT32_MAX)
 		return cli_usage(call->verb, "--ring: at most 2GiB");
 	fill(o, call, &to);
+	catch_signals(); /* loading takes a moment: an end asked for meanwhile is an end, not a crash */
 	if (prepare(&t, &err) < 0)
 		status = cli_fail(call->verb, &err) + 1; /* the command line's (or the policy's) fault: 2 */
 	else if (rg_trace_open(&to, &t.trace, &err) < 0)

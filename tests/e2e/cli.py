@@ -70,7 +70,7 @@ with tempfile.TemporaryDirectory() as tmp:
         check(f"{shell} parses its completion", code == 0 and not err, err)
     complete = ("source {0}; COMP_WORDS=({1}); COMP_CWORD=$((${{#COMP_WORDS[@]}}-1)); _recvguard 2>/dev/null; "
                 "echo ${{COMPREPLY[@]}}")
-    for words, want in (("recvguard doctor --js", "--json"), ("recvguard help doc", "doctor")):
+    for words, want in (("recvguard tr", "trace"), ("recvguard trace --tier t", "tracepoint"), ("recvguard trace -o js", "json"), ("recvguard doctor --js", "--json"), ("recvguard help doc", "doctor")):
         code, out, err = run("bash", "-c", complete.format(os.path.join(tmp, "bash"), words))
         check(f"bash completes '{words}'", want in out.split(), out + err)
     for verb in [None] + verbs:
