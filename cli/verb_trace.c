@@ -14,15 +14,6 @@
 #include "cli.h"
 #include "outputs.h"
 
-/* Weak until src/policy is there. */
-#pragma weak rg_expr_compile
-#pragma weak rg_expr_free
-#pragma weak rg_expr_match
-#pragma weak rg_policy_load
-#pragma weak rg_policy_free
-#pragma weak rg_policy_decide
-#pragma weak rg_event_set_verdict
-
 struct trace_opts {
 	struct cli_u32_list pids, uids, fds, families;
 	struct cli_str_list comms, cgroups, containers, exes, sockets, outputs, policies;
@@ -350,8 +341,6 @@ static int prepare(struct tracing *t, struct rg_err *err)
 	const struct trace_opts *o = t->o;
 	int r = 0;
 
-	if ((o->filter || o->policies.n) && !rg_expr_compile)
-		return rg_fail(err, -EOPNOTSUPP, "built without expressions and policies");
 	if (o->filter)
 		r = rg_expr_compile(o->filter, "--filter", &t->filter, err);
 	if (r == 0 && o->policies.n)
@@ -387,10 +376,8 @@ static int trace_run(const struct cli_call *call, const void *opts)
 		status = run_open(&t, call->command != NULL);
 	to_stop = NULL;
 	rg_trace_close(t.trace);
-	if (t.filter)
-		rg_expr_free(t.filter);
-	if (t.policy)
-		rg_policy_free(t.policy);
+	rg_expr_free(t.filter);
+	rg_policy_free(t.policy);
 	return status;
 }
 

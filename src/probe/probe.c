@@ -15,10 +15,6 @@ const struct rg_cap_info rg_capabilities[RG_CAP__COUNT] = {
 #undef RG_CAP
 };
 
-/* Weak: src/kernel owns these names. */
-__attribute__((weak))
-const char *const rg_tier_names[RG_TIER__COUNT] = {"auto", "trampoline", "tracepoint", "legacy"};
-
 static const rg_probe_fn probes[RG_CAP__COUNT] = {
 	[RG_CAP_PRIVILEGE] = rg_probe_privilege,
 	[RG_CAP_MEMLOCK] = rg_probe_memlock,
