@@ -9,6 +9,7 @@ struct rg_cmsg_ctx {
 	bool compat; /* 12-byte headers, 4-byte alignment */
 	bool send;   /* control bytes of a send call: nothing in them can be "cut by the kernel" */
 	bool errqueue;
+	bool partial; /* the bytes are only the beginning of the control data: recvguard kept no more */
 	uint16_t family, type, protocol; /* of the socket: level 0 is four protocols' level */
 	uint8_t tag;			 /* enum rg_tag bits of every value decoded, 0: as the list field */
 };

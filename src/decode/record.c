@@ -258,6 +258,7 @@ static void put_control(const struct rg_rec_msg *r, const struct tail *t, struct
 		.compat = r->mflags & RG_MF_COMPAT,
 		.send = r->mflags & RG_MF_SEND,
 		.errqueue = r->flags & MSG_ERRQUEUE,
+		.partial = r->cut & RG_CUT_CONTROL,
 		.family = r->family,
 		.type = r->type,
 		.protocol = r->protocol,

@@ -23,8 +23,22 @@ static const struct rg_cmsg_type *row_of(const struct rg_node *level, const stru
 static bool generic(const struct rg_node *n)
 {
 	return (!strcmp(n->name, "malformed") && n->type == RG_T_STR) ||
-	       (!strcmp(n->name, "cut") && n->type == RG_T_BOOL) ||
+	       ((!strcmp(n->name, "cut") || !strcmp(n->name, "partial")) && n->type == RG_T_BOOL) ||
 	       (!strcmp(n->name, "data") && n->type == RG_T_BYTES);
+}
+
+/* Whatever the nesting: bytes are never more than there were, names are where names must be. */
+static void check_nodes(const struct rg_node *n)
+{
+	for (; n; n = n->next) {
+		FUZZ_CHECK(n->type < RG_T__COUNT);
+		if (n->type == RG_T_BYTES || n->type == RG_T_STR)
+			FUZZ_CHECK(n->v.full >= n->v.len);
+		if (n->type == RG_T_OBJECT || n->type == RG_T_LIST)
+			check_nodes(n->v.node);
+		if (n->type == RG_T_ADDR)
+			FUZZ_CHECK(n->v.addr->text_len && n->v.addr->ip_len);
+	}
 }
 
 /* Every field stands in the table, with its type. */
@@ -45,11 +59,11 @@ static void check_element(const struct rg_node *e, const struct rg_cmsg_ctx *ctx
 
 	FUZZ_CHECK(e->type == RG_T_OBJECT && !e->name && e->tag == ctx->tag);
 	if (strcmp(level->name, "level")) { /* not even a header */
-		FUZZ_CHECK(!strcmp(level->name, "malformed"));
+		FUZZ_CHECK(!strcmp(level->name, ctx->partial ? "partial" : "malformed"));
 		return;
 	}
 	FUZZ_CHECK(!strcmp(type->name, "type") && !strcmp(len->name, "len"));
-	FUZZ_CHECK(len->v.u <= size || rg_node_find(len, "malformed"));
+	FUZZ_CHECK(len->v.u <= size || rg_node_find(len, "malformed") || rg_node_find(len, "partial"));
 	check_fields(row_of(level, type, ctx->send), len->next);
 }
 
@@ -77,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ctx.compat = data[0] & 1;
 	ctx.send = data[0] & 2;
 	ctx.errqueue = data[0] & 4;
+	ctx.partial = data[0] & 8;
 	ctx.family = data[1] % 48;
 	size -= 2;
 	p = fuzz_copy(data + 2, size);
@@ -89,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_element(e, &ctx, size);
 	FUZZ_CHECK(n == seen && n <= size);
 	check_fds(p, size, ctx.compat);
+	check_nodes(ev->v[RG_F_CMSG].node);
 	free(p); /* nothing decoded may point into it */
 	rg_show_chain(&shown, ev->v[RG_F_CMSG].node);
 	rg_buf_free(&shown);

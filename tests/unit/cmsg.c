@@ -181,11 +181,46 @@ static void payloads_that_contradict_themselves_are_malformed(void **state)
 	       "malformed=\"the offender's address family is unknown\" "
 	       "data=x\"0100000000000000000000000000000001000000000000000000000000000000\"}",
 	       48, 0, 0, 11, 1, 0, 0, 0, 1, 0, 0, 0);
+	EXPECT(52, false, AF_RDS,
+	       "{level=SOL_RDS type=RDS_CMSG_ZCOPY_COMPLETION len=52 cookies=[1 2 3 4 5 6 7 8] "
+	       "malformed=\"more cookies than "
+	       "the message holds\" "
+	       "data=x\"090000000100000002000000030000000400000005000000060000000700000008000000\"}",
+	       52, 0, 276, 13, 9, 1, 2, 3, 4, 5, 6, 7, 8);
 	EXPECT(24, false, AF_UNIX,
 	       "{level=SOL_SOCKET type=SCM_PIDFD len=24 pidfd=3 malformed=\"too long: 8 bytes, SCM_PIDFD has "
 	       "4\" "
 	       "data=x\"0300000000000000\"}",
 	       24, 0, 1, 4, 3, 0);
+}
+
+/* The kernel wrote whole messages, recvguard kept the first bytes: that is nobody's fault and no malformed
+ * message. */
+static void what_was_captured_in_part_is_said_to_be(void **state)
+{
+	static const uint32_t words[] = {28, 0, 1, 2, 7, 8, 9};
+	static const char *const want[] = {
+		[0] = "",
+		[3] = "{partial=true data=x\"1c0000\"}",
+		[16] = "{level=SOL_SOCKET type=SCM_CREDENTIALS len=28 partial=true data=x\"\"}",
+		[25] = "{level=SOL_SOCKET type=SCM_CREDENTIALS len=28 pid=7 uid=8 partial=true "
+		       "data=x\"070000000800000009\"}",
+		[28] = "{level=SOL_SOCKET type=SCM_CREDENTIALS len=28 pid=7 uid=8 gid=9}"};
+	struct rg_cmsg_ctx ctx = {.family = AF_UNIX, .partial = true};
+	struct rg_event *ev = rg_event_new();
+
+	for (size_t n = 0; n < sizeof(want) / sizeof(want[0]); n++) {
+		rg_auto_buf shown = {0};
+		struct rg_builder list;
+
+		rg_event_reset(ev);
+		rg_build_field(&list, ev, RG_F_CMSG, RG_TAG_U);
+		rg_decode_cmsgs(edge(words, n), n, &ctx, &list);
+		rg_show_chain(&shown, ev->v[RG_F_CMSG].node);
+		if (want[n])
+			assert_string_equal(rg_buf_cstr(&shown), want[n]);
+	}
+	rg_event_free(ev);
 }
 
 /* Thousands of descriptors, no more memory: the rest is left out and the builder says so. */
@@ -219,6 +254,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(level_0_is_read_by_the_sockets_family),
 	cmocka_unit_test(what_the_kernel_cut_is_decoded_as_far_as_it_goes),
 	cmocka_unit_test(payloads_that_contradict_themselves_are_malformed),
+	cmocka_unit_test(what_was_captured_in_part_is_said_to_be),
 	cmocka_unit_test(an_exhausted_arena_is_said),
 };
 RG_UNIT_MAIN(tests)

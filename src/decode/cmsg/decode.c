@@ -139,8 +139,24 @@ static void decode_payload(struct rg_cm_in *in)
 	}
 }
 
+/* The last one of control data that was captured only in part: what is here is decoded as far as it goes. */
+static void decode_partial(struct rg_cm_in *in, const struct rg_cmsg_view *v, size_t head)
+{
+	uint64_t full = v->header ? v->cmsg_len - head : v->len;
+
+	if (v->header) {
+		in->p = v->data + head;
+		in->len = v->len - head;
+		if (in->row)
+			rg_cm_fields(in, 0);
+	}
+	rg_add_bool(in->out, "partial", true);
+	rg_add_bytes(in->out, "data", in->p, in->len, full < UINT32_MAX ? (size_t)full : UINT32_MAX);
+}
+
 static void decode_one(const struct rg_cmsg_view *v, const struct rg_cmsg_ctx *ctx, struct rg_builder *list)
 {
+	size_t head = ctx->compat ? 12 : 16;
 	struct rg_builder obj;
 	struct rg_node *element = rg_add_object(list, NULL, &obj);
 	const struct rg_cm_level *level = v->header ? level_find(v->level, ctx->family) : NULL;
@@ -154,7 +170,9 @@ static void decode_one(const struct rg_cmsg_view *v, const struct rg_cmsg_ctx *c
 		rg_add_enum(&obj, "type", v->type, row ? row->self : NULL);
 		rg_add_u(&obj, "len", RG_T_SIZE, v->cmsg_len);
 	}
-	if (v->bad) {
+	if (v->bad && ctx->partial && (!v->header || v->cmsg_len >= head)) {
+		decode_partial(&in, v, head);
+	} else if (v->bad) {
 		rg_add_str(&obj, "malformed", v->bad, strlen(v->bad));
 		rg_add_bytes(&obj, "data", v->data, v->len, v->len);
 	} else if (!row) {
