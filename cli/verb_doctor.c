@@ -2,6 +2,7 @@
 /* doctor: what this kernel allows, why not more, and what that costs. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <recvguard/doctor.h>
 
@@ -9,13 +10,15 @@
 #include "json.h"
 
 struct doctor_opts {
-	bool json, missing;
+	bool json, missing, quick;
 };
 
 static const struct cli_opt options[] = {
 	{"json", 0, NULL, &cli_flag, offsetof(struct doctor_opts, json), "Print one JSON object", "--json"},
 	{"missing", 'm', NULL, &cli_flag, offsetof(struct doctor_opts, missing),
 	 "List only what this kernel lacks", "--missing"},
+	{"quick", 0, NULL, &cli_flag, offsetof(struct doctor_opts, quick),
+	 "Judge the tiers by the capabilities they need, without loading them", "--quick"},
 	{0},
 };
 
@@ -25,6 +28,43 @@ static const char *const group_titles[] = {
 	"Control in the kernel (recvguard enforce, recvguard guard)",
 	"Control by the broker (recvguard run)",
 };
+
+/* Is the tier to be had? What its capabilities promise is then proved with the tier itself: loaded, attached
+ * for a moment on this process alone, and dropped. */
+static int tier_try(enum rg_tier tier, bool quick, struct rg_err *err)
+{
+	const int self = (int)getpid();
+	const struct rg_trace_opts o = {
+		.select = {.pids = &self, .n_pids = 1},
+		.tier = tier,
+		.direction = RG_WAY_RECV,
+		.no_enrich = true,
+		.ring_kib = 64,
+	};
+	struct rg_trace *t = NULL;
+	int r = rg_probe_tier(tier, err);
+
+	if (r == 0 && !quick)
+		r = rg_trace_open(&o, &t, err);
+	rg_trace_close(t);
+	return r;
+}
+
+/* Answers for every tier, and the best of them (RG_TIER_AUTO: none). */
+struct tiers {
+	struct rg_err err[RG_TIER__COUNT]; /* code 0: yes */
+	enum rg_tier best;
+};
+
+static void tiers_try(struct tiers *ts, bool quick)
+{
+	*ts = (struct tiers){.best = RG_TIER_AUTO};
+	for (enum rg_tier t = RG_TIER__COUNT - 1; t > RG_TIER_AUTO; t--)
+		if (tier_try(t, quick, &ts->err[t]) == 0) {
+			ts->err[t].code = 0;
+			ts->best = t;
+		}
+}
 
 /* The exit status: 0 all, 1 less, 2 nothing. */
 static int verdict(enum rg_tier best)
@@ -46,21 +86,19 @@ static void capability_text(enum rg_capability c, bool color, bool missing_only)
 		printf("      %-15s why:  %s\n      %-15s then: %s\n", "", err.msg, "", i->without);
 }
 
-static void tiers_text(enum rg_tier best)
+static void tiers_text(const struct tiers *ts)
 {
 	puts("\nCapture tiers, the best first");
 	for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++) {
-		struct rg_err err = {0};
-
-		if (rg_probe_tier(t, &err) == 0)
+		if (!ts->err[t].code)
 			printf("  yes %-15s %s\n", rg_tier_names[t],
-			       t == best ? "used by `recvguard trace`" : "can be forced with --tier");
+			       t == ts->best ? "used by `recvguard trace`" : "can be forced with --tier");
 		else
-			printf("  no  %-15s %s\n", rg_tier_names[t], err.msg);
+			printf("  no  %-15s %s\n", rg_tier_names[t], ts->err[t].msg);
 	}
 }
 
-static void doctor_text(enum rg_tier best, bool missing_only)
+static void doctor_text(const struct tiers *ts, bool missing_only)
 {
 	struct rg_machine_fact facts[RG_MACHINE_FACTS];
 	bool color = cli_color(1);
@@ -75,7 +113,7 @@ static void doctor_text(enum rg_tier best, bool missing_only)
 			if (rg_capabilities[c].group == g)
 				capability_text((enum rg_capability)c, color, missing_only);
 	}
-	tiers_text(best);
+	tiers_text(ts);
 }
 
 static void capability_json(enum rg_capability c)
@@ -97,7 +135,7 @@ static void capability_json(enum rg_capability c)
 	putchar('}');
 }
 
-static void doctor_json(enum rg_tier best)
+static void doctor_json(const struct tiers *ts)
 {
 	struct rg_machine_fact facts[RG_MACHINE_FACTS];
 
@@ -114,37 +152,36 @@ static void doctor_json(enum rg_tier best)
 		capability_json((enum rg_capability)c);
 	fputs("],\"tiers\":[", stdout);
 	for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++) {
-		struct rg_err err = {0};
-		bool yes = rg_probe_tier(t, &err) == 0;
+		bool yes = !ts->err[t].code;
 
 		printf("%s{\"name\":\"%s\",\"usable\":%s", t > RG_TIER_AUTO + 1 ? "," : "", rg_tier_names[t],
 		       yes ? "true" : "false");
 		if (!yes) {
 			fputs(",\"reason\":", stdout);
-			cli_json_str(stdout, err.msg);
+			cli_json_str(stdout, ts->err[t].msg);
 		}
 		putchar('}');
 	}
-	if (best == RG_TIER_AUTO)
+	if (ts->best == RG_TIER_AUTO)
 		puts("],\"tier\":null}");
 	else
-		printf("],\"tier\":\"%s\"}\n", rg_tier_names[best]);
+		printf("],\"tier\":\"%s\"}\n", rg_tier_names[ts->best]);
 }
 
 static int doctor_run(const struct cli_call *call, const void *opts)
 {
 	const struct doctor_opts *o = opts;
 	struct rg_err err = {0};
-	enum rg_tier best;
+	struct tiers ts;
 
 	if (rg_probe_check_deny(&err) < 0)
 		return cli_usage(call->verb, "%s", err.msg);
-	best = rg_probe_best_tier();
+	tiers_try(&ts, o->quick);
 	if (o->json)
-		doctor_json(best);
+		doctor_json(&ts);
 	else
-		doctor_text(best, o->missing);
-	return cli_finish(call->verb, verdict(best));
+		doctor_text(&ts, o->missing);
+	return cli_finish(call->verb, verdict(ts.best));
 }
 
 const struct cli_verb cli_verb_doctor = {

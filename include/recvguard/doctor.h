@@ -43,11 +43,9 @@ int rg_probe_check_deny(struct rg_err *err);
 /* Forget all answers (tests change the environment). */
 void rg_probe_reset(void);
 
-/* Can this tier be had here? 0, or the first capability it lacks: negative errno and reason. */
+/* Is every capability there that this tier needs? 0, or the first it lacks: negative errno and reason. Whether
+ * the tier itself loads and attaches, rg_trace_open tells. */
 int rg_probe_tier(enum rg_tier tier, struct rg_err *err);
-/* The best tier that can be had, RG_TIER_AUTO: none. */
-enum rg_tier rg_probe_best_tier(void);
-
 /* Facts beside yes and no: settings of the machine that explain the answers. */
 struct rg_machine_fact {
 	const char *name;

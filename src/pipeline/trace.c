@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <recvguard/doctor.h>
 #include <recvguard/trace.h>
 
 #include "base/cleanup.h"
@@ -165,13 +166,34 @@ static void tend(struct rg_trace *t)
 	t->next_tend = now_ns(CLOCK_MONOTONIC) + TEND_NS;
 }
 
-int rg_trace_open(const struct rg_trace_opts *opts, struct rg_trace **ret, struct rg_err *err)
+/* RECVGUARD_PROBE_DENY makes this kernel poorer than it is: take the best tier that is left (each is tested
+ * on every kernel so). */
+static int poorer_tier(struct rg_trace_opts *o, struct rg_err *err)
 {
-	struct rg_trace *t = calloc(1, sizeof(*t));
-	int r = 0;
+	int r = -EOPNOTSUPP;
+
+	if (!getenv("RECVGUARD_PROBE_DENY"))
+		return 0;
+	if (rg_probe_check_deny(err))
+		return -EINVAL;
+	if (o->tier != RG_TIER_AUTO)
+		return rg_probe_tier(o->tier, err);
+	for (enum rg_tier t = RG_TIER_AUTO + 1; r && t < RG_TIER__COUNT; t++) {
+		r = rg_probe_tier(t, err);
+		if (!r)
+			o->tier = t;
+	}
+	return r;
+}
+
+int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, struct rg_err *err)
+{
+	struct rg_trace_opts poorer = *asked, *opts = &poorer;
+	int r = poorer_tier(&poorer, err);
+	struct rg_trace *t = r ? NULL : calloc(1, sizeof(*t));
 
 	if (!t)
-		return rg_fail(err, -ENOMEM, "out of memory");
+		return r ? r : rg_fail(err, -ENOMEM, "out of memory");
 	t->child.status = -1;
 	t->child.go = t->child.failed = -1;
 	clock_set(&t->clock);

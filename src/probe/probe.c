@@ -133,11 +133,3 @@ int rg_probe_tier(enum rg_tier tier, struct rg_err *err)
 	}
 	return 0;
 }
-
-enum rg_tier rg_probe_best_tier(void)
-{
-	for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++)
-		if (rg_probe_tier(t, NULL) == 0)
-			return t;
-	return RG_TIER_AUTO;
-}

@@ -19,9 +19,11 @@ NEEDS = {"trampoline": ["fentry", "fexit"], "tracepoint": ["tp_btf", "tp_recv_le
 COMMON = ["privilege", "memlock", "ringbuf", "read_kernel", "btf"]
 
 
-def doctor(deny="", **kw):
+def doctor(deny="", *args):
     env = dict(os.environ, RECVGUARD_PROBE_DENY=deny)
-    code, out, err = run(program, "doctor", "--json", env=env, **kw)
+    if not deny:
+        del env["RECVGUARD_PROBE_DENY"]
+    code, out, err = run(program, "doctor", "--json", *args, env=env)
     return code, json.loads(out), err
 
 
@@ -39,8 +41,15 @@ check("nothing on standard error", err == "", err)
 check("what is missing has errno, reason and consequence",
       all(c["present"] or (c["errno"] > 0 and c["reason"] and c["consequence"]) for c in caps.values()), caps)
 for tier, needs in NEEDS.items():
-    check(f"{tier} is usable exactly when what it needs is there",
-          tiers[tier]["usable"] == all(caps[c]["present"] for c in COMMON + needs), tiers[tier])
+    there = all(caps[c]["present"] for c in COMMON + needs)
+    check(f"{tier} is usable only when what it needs is there", tiers[tier]["usable"] <= there, tiers[tier])
+    check(f"{tier}: when it is not, the reason is said",
+          tiers[tier]["usable"] or tiers[tier]["reason"].startswith("needs ") != there, tiers[tier])
+    code, out, err = run(program, "trace", "--tier", tier, "--", "true")
+    check(f"trace --tier {tier} agrees", (code == 0) == tiers[tier]["usable"], err)
+code, out, err = run(program, "trace", "--", "true")
+check("trace takes the tier that doctor names", (f"tier {here['tier']}" in err) if here["tier"] else code == 1, err)
+code, here, err = doctor()
 best = next((t for t in NEEDS if tiers[t]["usable"]), None)
 check("the best usable tier is named", here["tier"] == best, here["tier"])
 check("the exit status says how good it is", code == {"trampoline": 0, None: 2}.get(best, 1), code)
@@ -71,7 +80,7 @@ if hasattr(os, "pidfd_open"):
 
 # Every fallback forced.
 for name in names:
-    _, forced, _ = doctor(name)
+    _, forced, _ = doctor(name, "--quick")
     got = {c["name"]: c for c in forced["capabilities"]}
     if not check(f"{name} can be denied", not got[name]["present"] and "RECVGUARD_PROBE_DENY" in got[name]["reason"]):
         continue
@@ -85,6 +94,9 @@ for name, tier in chain:
     rest = [t for t in NEEDS if tiers[t]["usable"] and t not in [c[1] for c in chain[:len(deny)]]]
     check(f"without {','.join(deny)} the tier is {rest[0] if rest else None}",
           forced["tier"] == (rest[0] if rest else None) and code == (1 if rest else 2), (forced["tier"], code))
+    got, _, err = run(program, "trace", "--", "true", env=dict(os.environ, RECVGUARD_PROBE_DENY=",".join(deny)))
+    check(f"and trace falls back to it", (got == 0 and f"tier {rest[0]}" in err) if rest else
+          (got == 1 and err.count("\n") == 1), (got, err))
     reason = [t for t in forced["tiers"] if t["name"] == tier][0].get("reason", "")
     check(f"and {tier} says that it needs {name}", f"needs {name}" in reason or not tiers[tier]["usable"], reason)
 code, forced, _ = doctor("btf")
