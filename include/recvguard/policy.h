@@ -16,11 +16,26 @@ struct rg_expr;
 /* Compile text. origin names it in errors ("--filter", a file). Errors: -EINVAL, with line, column, caret. */
 int rg_expr_compile(const char *text, const char *origin, struct rg_expr **ret, struct rg_err *err);
 void rg_expr_free(struct rg_expr *e);
-/* Does the event match? A test of an absent value matches neither as it stands nor negated (`sender.uid == 0`,
- * `not sender.uid == 0`): what is not known is found by `exists`. A test that can't be decided because a part
- * of the payload was not captured counts as a match. Loss events (event == lost) are the caller's to let
+/* Does the event match? A test of an absent value matches neither as it stands nor negated (`sender.uid ==
+ * 0`, `not sender.uid == 0`): what is not known is found by `exists`. A test that can't be decided because a
+ * part of the payload was not captured counts as a match. Loss events (event == lost) are the caller's to let
  * through. */
 bool rg_expr_match(const struct rg_expr *e, const struct rg_event *ev);
+
+/* The compiler's stages, and their names ("tokens"...), NULL-terminated. */
+enum rg_stage {
+	RG_STAGE_TOKENS,
+	RG_STAGE_AST,
+	RG_STAGE_TYPES,
+	RG_STAGE_IR,
+	RG_STAGE_BPF,
+	RG_STAGE_CBPF,
+	RG_STAGE__COUNT
+};
+extern const char *const rg_stage_names[RG_STAGE__COUNT + 1];
+/* One stage of an expression as text, freed with free(). Errors: as rg_expr_compile; -EOPNOTSUPP when the
+ * target can't do it, err says why. */
+int rg_expr_dump(const char *text, const char *origin, enum rg_stage stage, char **ret, struct rg_err *err);
 
 struct rg_policy;
 
@@ -41,17 +56,18 @@ struct rg_decision {
 	const char *policy;    /* names live as long as the policy; NULL: no policy's scope matched */
 	const char *rule;      /* NULL: the policy's default */
 	const char *log_policy, *log_rule; /* the first matching `log` rule, NULL: none */
-	uint64_t matched;      /* bit i: policy i (rg_policy_name) had a matching rule or a default that acts */
+	uint64_t matched; /* bit i: policy i (rg_policy_name) had a matching rule or a default that acts */
 	/* strip: elements of the event's fd and cmsg lists, by index, that are not to be delivered */
 	uint64_t strip_fd[RG_STRIP_WORDS], strip_cmsg[RG_STRIP_WORDS];
 };
 
 /*
- * Decide about one event. Within a policy the first matching rule decides; `log` rules are noted and evaluation
- * goes on. Of several policies whose scope matches, the strictest decision holds (kill, deny, drop, strip,
- * allow); what two policies strip is joined; a policy in audit mode never hides one that acts.
+ * Decide about one event. Within a policy the first matching rule decides; `log` rules are noted and
+ * evaluation goes on. Of several policies whose scope matches, the strictest decision holds (kill, deny,
+ * drop, strip, allow); what two policies strip is joined; a policy in audit mode never hides one that acts.
  * In rules that restrict (deny, drop, strip, kill) the negation of a test on an absent value holds (`not
- * sender.uid in {0}` also catches an unknown sender) and a test in doubt holds; in rules that allow neither does.
+ * sender.uid in {0}` also catches an unknown sender) and a test in doubt holds; in rules that allow neither
+ * does.
  */
 void rg_policy_decide(const struct rg_policy *p, const struct rg_event *ev, struct rg_decision *ret);
 /* Put a decision into the event's verdict.* fields. backend: a literal. */
