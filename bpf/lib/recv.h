@@ -5,6 +5,7 @@
 /* A receive ends (sock_recv_length and its kin). */
 #include "finish.h"
 #include "flow.h"
+#include "skb.h"
 
 /* Values of the kernel's msghdr into the record. */
 rg_inline void rg_recv_kmsg(struct rg_state *st, const struct rg_kmsg *m)
@@ -69,13 +70,17 @@ rg_inline void rg_recv_payload(struct rg_state *st, long ret)
 	if ((rec->flags & RG_MSG_TRUNC) && (st->has & RG_HAS_DATA))
 		total = st->skb_len;
 	rec->data_total = total;
-	if (st->has & RG_HAS_DATA) {
+	if ((st->cut & RG_CUT_PART) && st->skb_len == total &&
+	    st->skb_data < rg_min(rg_min(total, RG_INLINE_DATA), rg_config.snaplen)) {
+		/* the buffer could not be read (a list of fragments): the caller's memory then */
+		rec->has &= ~RG_HAS_DATA;
+		rec->cut &= ~(RG_CUT_PART | RG_CUT_DATA);
+	} else if (st->has & RG_HAS_DATA) {
 		if (st->skb_len == total || ret < 0) {
 			rec->data_len = st->skb_data;
 			return;
 		}
-		/* what was copied is not what was delivered: another reader (tun, vhost) used the same hook
-		 */
+		/* what was copied is not what was delivered: another reader (tun, vhost) used the hook */
 		rec->has &= ~(RG_HAS_DATA | RG_HAS_CRED | RG_HAS_FILES | RG_HAS_MSGLEN);
 		rec->n_files = 0;
 		rec->cut = 0;

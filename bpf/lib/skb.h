@@ -6,6 +6,7 @@
  * Payload and credentials from the socket buffer that the kernel is copying from: the truth, whatever the
  * program does to its own memory meanwhile.
  */
+#include "frags.h"
 #include "maps.h"
 #include "sock.h"
 
@@ -113,6 +114,10 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 		want = rg_config.snaplen - pos;
 		st->cut |= RG_CUT_DATA;
 	}
+	if (!rg_skb_dynptr && off + want > skb->len - skb->data_len) {
+		rg_take_paged(st, t, skb, off, want, pos);
+		return;
+	}
 	if (pos < RG_INLINE_DATA && st->skb_data == pos) {
 		__u32 at = pos;
 
@@ -129,7 +134,6 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 		pos += n;
 		want -= n;
 	}
-	/* unrolled by the verifier: the buffer is a trusted pointer only here, not in a bpf_loop callback */
 	struct rg_parts_loop l = {.st = st, .t = t, .skb = skb, .off = off, .want = want, .pos = pos};
 
 	if (want)

@@ -246,7 +246,9 @@ rg_inline void rg_tramp_begin(struct rg_state *st, struct sock *sk, struct msghd
 {
 	rg_forget(st);
 	st->ts_entry = bpf_ktime_get_ns();
-	st->wait_ns = ~0ull;
+	st->ts_off = 0;
+	st->wait_ns = rg_config.duration ? 0 : ~0ull;
+	st->in_call = 1;
 	st->tr.in = in;
 	st->tr.sk = rg_scalar(sk);
 	st->tr.control = BPF_CORE_READ(msg, msg_control) ? (__u64)BPF_CORE_READ(msg, msg_control) : 0;
@@ -376,6 +378,8 @@ rg_inline void rg_tramp_end(struct rg_state *st, struct task_struct *t, struct s
 	}
 	rg_forget(st);
 	st->ts_entry = 0;
+	if (!rg_config.errors)
+		st->in_call = 0; /* else rg_sys_exit does */
 	st->tr.in = RG_IN_NONE;
 }
 

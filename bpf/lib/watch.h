@@ -80,7 +80,7 @@ int BPF_PROG(rg_sys_enter, struct pt_regs *regs, long nr)
 		return 0;
 	st->ts_entry = bpf_ktime_get_ns();
 	st->ts_off = 0;
-	st->wait_ns = 0;
+	st->wait_ns = rg_config.duration ? 0 : ~0ull; /* only rg_switch knows */
 	st->emitted = 0;
 	st->in_call = 1;
 	return 0;

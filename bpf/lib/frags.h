@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_FRAGS_H
+#define RG_BPF_FRAGS_H
+
+/*
+ * Payload that stands in pages, on kernels where bpf_dynptr_from_skb cannot be called (before 6.12): each
+ * page's address in the kernel's direct map is worked out from the two variables that the memory model of
+ * x86-64 has.
+ */
+#include "maps.h"
+
+extern const void vmemmap_base __ksym __weak;
+extern const void page_offset_base __ksym __weak;
+
+#define RG_FRAGS_MAX  48 /* MAX_SKB_FRAGS is 17, at most 45 by configuration */
+#define RG_PAGE_SHIFT 12
+
+struct rg_frag { /* skb_frag_t: struct bio_vec, since 6.9 a struct of its own with the same layout */
+	__u64 page;
+	__u32 len, offset;
+};
+
+struct rg_frags_loop {
+	struct rg_state *st;
+	__u64 frags, vmemmap, direct, pos;
+	__u32 off, want, tid, tgid, cpu, page_size;
+};
+
+/* One piece of payload that stands in one place: into the record's own room while there is some, then as
+ * parts. */
+rg_inline void rg_take_piece(struct rg_frags_loop *l, __u64 src, __u32 n)
+{
+	struct rg_state *st = l->st;
+	struct rg_rec_data *d;
+	__u32 at = l->pos, take = 0;
+
+	if (at < RG_INLINE_DATA && st->skb_data == l->pos) {
+		take = n < RG_INLINE_DATA - at ? n : RG_INLINE_DATA - at;
+		barrier_var(take);
+		barrier_var(at);
+		if (take > RG_INLINE_DATA || at >= RG_INLINE_DATA)
+			return;
+		if (bpf_probe_read_kernel(st->tail + at, take, (void *)src)) {
+			st->cut |= RG_CUT_PART;
+			return;
+		}
+		st->skb_data += take;
+	}
+	n -= take;
+	barrier_var(n);
+	if (!n)
+		return;
+	if (n > RG_PART_DATA) {
+		st->cut |= RG_CUT_PART;
+		return;
+	}
+	d = bpf_ringbuf_reserve(&ring, sizeof(*d) + RG_PART_DATA, 0);
+	if (!d) {
+		st->cut |= RG_CUT_PART;
+		rg_lost(RG_LOSS_PART, l->tgid, 0);
+		return;
+	}
+	d->h.type = RG_REC_DATA;
+	d->h.version = RG_ABI_VERSION;
+	d->h.len = sizeof(*d) + n;
+	d->h.msg_no = st->msg_no + 1;
+	d->h.tid = l->tid;
+	d->h.cpu = l->cpu;
+	d->offset = l->pos + take;
+	d->len = n;
+	d->pad = 0;
+	bpf_probe_read_kernel(d->bytes, n, (void *)(src + take));
+	bpf_ringbuf_submit(d, BPF_RB_NO_WAKEUP);
+}
+
+static long rg_frags_step(__u32 i, void *arg)
+{
+	struct rg_frags_loop *l = arg;
+	struct rg_frag f;
+	__u64 src;
+	__u32 n;
+
+	if (!l->st || !l->want || bpf_probe_read_kernel(&f, sizeof(f), (void *)(l->frags + i * sizeof(f))))
+		return 1;
+	if (l->off >= f.len) {
+		l->off -= f.len;
+		return 0;
+	}
+	n = f.len - l->off;
+	if (n > l->want)
+		n = l->want;
+	src = l->direct + ((f.page - l->vmemmap) / l->page_size << RG_PAGE_SHIFT) + f.offset + l->off;
+	rg_take_piece(l, src, n);
+	l->off = 0;
+	l->want -= n;
+	l->pos += n;
+	return 0;
+}
+
+/* want bytes at off of the buffer's data; pos: of the message. */
+rg_inline void rg_take_paged(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
+			     __u32 want, __u64 pos)
+{
+	struct rg_frags_loop l = {
+		.st = st, .pos = pos, .off = off, .want = want, .tid = t->pid, .tgid = t->tgid};
+	struct skb_shared_info *si =
+		(struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
+	__u32 head = BPF_CORE_READ(skb, len) - BPF_CORE_READ(skb, data_len), n;
+
+	l.cpu = bpf_get_smp_processor_id();
+	l.page_size = bpf_core_type_size(struct page);
+	l.frags = (__u64)&si->frags;
+	if (!&vmemmap_base || !&page_offset_base || !l.page_size ||
+	    bpf_probe_read_kernel(&l.vmemmap, sizeof(l.vmemmap), &vmemmap_base) ||
+	    bpf_probe_read_kernel(&l.direct, sizeof(l.direct), &page_offset_base)) {
+		st->cut |= RG_CUT_PART;
+		return;
+	}
+	if (off < head) {
+		n = head - off < want ? head - off : want;
+		rg_take_piece(&l, (__u64)BPF_CORE_READ(skb, data) + off, n);
+		l.off = 0;
+		l.want -= n;
+		l.pos += n;
+	} else {
+		l.off = off - head;
+	}
+	n = BPF_CORE_READ(si, nr_frags);
+	bpf_loop(n < RG_FRAGS_MAX ? n : RG_FRAGS_MAX, rg_frags_step, &l, 0);
+	/* the rest is in a list of further buffers (frag_list) */
+	if (l.want)
+		st->cut |= RG_CUT_PART;
+}
+
+#endif
