@@ -9,7 +9,7 @@
  *   put_cmsg, scm_detach_fds, receive_fd   control messages and descriptor numbers as they are written
  *   move_addr_to_user        the sender's address of recvmsg and recvmmsg
  *   io_recv, io_recvmsg      which io_uring operation receives
- *   sock_splice_read         splice and sendfile from a socket
+ *   unix_stream_splice_read, tcp_splice_read   splice and sendfile from a stream
  *   sock_send_length         (tracepoint, 6.3+) sends
  */
 #include "lib/common.h"
@@ -179,6 +179,54 @@ int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 	}
 	rg_take_linear(st, t, skb, off, len);
 	return 0;
+}
+
+/* ---- splice: the bytes go to a pipe, no hook sees them ---- */
+
+rg_inline int rg_splice_in(struct socket *sock)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL);
+
+	if (st)
+		rg_tramp_begin(st, sock->sk, NULL, RG_IN_SPLICE);
+	return 0;
+}
+
+rg_inline int rg_splice_out(struct socket *sock, long ret)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_state *st = rg_under_way(t);
+
+	if (st && sock && st->tr.in == RG_IN_SPLICE)
+		rg_tramp_end(st, t, sock->sk, NULL, 0, ret, 0);
+	return 0;
+}
+
+SEC("fentry/unix_stream_splice_read")
+int BPF_PROG(rg_unix_splice_in, struct socket *sock)
+{
+	return rg_splice_in(sock);
+}
+
+SEC("fexit/unix_stream_splice_read")
+int BPF_PROG(rg_unix_splice_out, struct socket *sock, void *pos, void *pipe, unsigned long len,
+	     unsigned int flags, long ret)
+{
+	return rg_splice_out(sock, ret);
+}
+
+SEC("fentry/tcp_splice_read")
+int BPF_PROG(rg_tcp_splice_in, struct socket *sock)
+{
+	return rg_splice_in(sock);
+}
+
+SEC("fexit/tcp_splice_read")
+int BPF_PROG(rg_tcp_splice_out, struct socket *sock, void *pos, void *pipe, unsigned long len,
+	     unsigned int flags, long ret)
+{
+	return rg_splice_out(sock, ret);
 }
 
 /* ---- io_uring: which operation ---- */

@@ -12,7 +12,7 @@
 extern const void vmemmap_base __ksym __weak;
 extern const void page_offset_base __ksym __weak;
 
-#define RG_FRAGS_MAX  48 /* MAX_SKB_FRAGS is 17, at most 45 by configuration */
+#define RG_SEGMENTS   96 /* steps: places of at most RG_PART_DATA bytes */
 #define RG_PAGE_SHIFT 12
 
 struct rg_frag { /* skb_frag_t: struct bio_vec, since 6.9 a struct of its own with the same layout */
@@ -22,7 +22,9 @@ struct rg_frag { /* skb_frag_t: struct bio_vec, since 6.9 a struct of its own wi
 
 struct rg_frags_loop {
 	struct rg_state *st;
-	__u64 frags, vmemmap, direct, pos;
+	__u64 head, frags, next; /* linear bytes, page fragments, next buffer of the list */
+	__u64 vmemmap, direct, pos;
+	__u32 head_len, n_frags, at; /* at: 0 the linear part, then the fragments */
 	__u32 off, want, tid, tgid, cpu, page_size;
 };
 
@@ -73,25 +75,66 @@ rg_inline void rg_take_piece(struct rg_frags_loop *l, __u64 src, __u32 n)
 	bpf_ringbuf_submit(d, BPF_RB_NO_WAKEUP);
 }
 
+rg_inline void rg_frags_enter(struct rg_frags_loop *l, struct sk_buff *skb)
+{
+	struct skb_shared_info *si =
+		(struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
+
+	l->head = (__u64)BPF_CORE_READ(skb, data);
+	l->head_len = BPF_CORE_READ(skb, len) - BPF_CORE_READ(skb, data_len);
+	l->frags = (__u64)&si->frags;
+	l->n_frags = BPF_CORE_READ(si, nr_frags);
+	l->at = 0;
+}
+
+/* Where the next bytes stand, and how many. False: no more. */
+rg_inline bool rg_frags_place(struct rg_frags_loop *l, __u64 *addr, __u32 *len)
+{
+	struct rg_frag f;
+
+	if (!l->at) {
+		*addr = l->head;
+		*len = l->head_len;
+		return true;
+	}
+	if (l->at <= l->n_frags) {
+		if (bpf_probe_read_kernel(&f, sizeof(f), (void *)(l->frags + (l->at - 1) * sizeof(f))))
+			return false;
+		*addr = l->direct + ((f.page - l->vmemmap) / l->page_size << RG_PAGE_SHIFT) + f.offset;
+		*len = f.len;
+		return true;
+	}
+	if (!l->next)
+		return false;
+	struct sk_buff *skb = (struct sk_buff *)l->next;
+
+	l->next = (__u64)BPF_CORE_READ(skb, next);
+	rg_frags_enter(l, skb);
+	*addr = l->head;
+	*len = l->head_len;
+	return true;
+}
+
 static long rg_frags_step(__u32 i, void *arg)
 {
 	struct rg_frags_loop *l = arg;
-	struct rg_frag f;
-	__u64 src;
-	__u32 n;
+	__u64 addr = 0;
+	__u32 len = 0, n;
 
-	if (!l->st || !l->want || bpf_probe_read_kernel(&f, sizeof(f), (void *)(l->frags + i * sizeof(f))))
+	if (!l->st || !l->want || !rg_frags_place(l, &addr, &len))
 		return 1;
-	if (l->off >= f.len) {
-		l->off -= f.len;
+	if (l->off >= len) {
+		l->off -= len;
+		l->at++;
 		return 0;
 	}
-	n = f.len - l->off;
+	n = len - l->off;
 	if (n > l->want)
 		n = l->want;
-	src = l->direct + ((f.page - l->vmemmap) / l->page_size << RG_PAGE_SHIFT) + f.offset + l->off;
-	rg_take_piece(l, src, n);
-	l->off = 0;
+	if (n > RG_PART_DATA)
+		n = RG_PART_DATA;
+	rg_take_piece(l, addr + l->off, n);
+	l->off += n;
 	l->want -= n;
 	l->pos += n;
 	return 0;
@@ -103,31 +146,20 @@ rg_inline void rg_take_paged(struct rg_state *st, struct task_struct *t, struct 
 {
 	struct rg_frags_loop l = {
 		.st = st, .pos = pos, .off = off, .want = want, .tid = t->pid, .tgid = t->tgid};
-	struct skb_shared_info *si =
-		(struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
-	__u32 head = BPF_CORE_READ(skb, len) - BPF_CORE_READ(skb, data_len), n;
+	struct skb_shared_info *si;
 
 	l.cpu = bpf_get_smp_processor_id();
 	l.page_size = bpf_core_type_size(struct page);
-	l.frags = (__u64)&si->frags;
 	if (!&vmemmap_base || !&page_offset_base || !l.page_size ||
 	    bpf_probe_read_kernel(&l.vmemmap, sizeof(l.vmemmap), &vmemmap_base) ||
 	    bpf_probe_read_kernel(&l.direct, sizeof(l.direct), &page_offset_base)) {
 		st->cut |= RG_CUT_PART;
 		return;
 	}
-	if (off < head) {
-		n = head - off < want ? head - off : want;
-		rg_take_piece(&l, (__u64)BPF_CORE_READ(skb, data) + off, n);
-		l.off = 0;
-		l.want -= n;
-		l.pos += n;
-	} else {
-		l.off = off - head;
-	}
-	n = BPF_CORE_READ(si, nr_frags);
-	bpf_loop(n < RG_FRAGS_MAX ? n : RG_FRAGS_MAX, rg_frags_step, &l, 0);
-	/* the rest is in a list of further buffers (frag_list) */
+	rg_frags_enter(&l, skb);
+	si = (struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
+	l.next = (__u64)BPF_CORE_READ(si, frag_list);
+	bpf_loop(RG_SEGMENTS, rg_frags_step, &l, 0);
 	if (l.want)
 		st->cut |= RG_CUT_PART;
 }

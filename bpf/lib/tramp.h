@@ -242,6 +242,7 @@ rg_inline void rg_take_linear(struct rg_state *st, struct task_struct *t, struct
 
 /* ---- beginning and end of a receive ---- */
 
+/* msg: the kernel's, NULL for splice. */
 rg_inline void rg_tramp_begin(struct rg_state *st, struct sock *sk, struct msghdr *msg, int in)
 {
 	rg_forget(st);
@@ -251,13 +252,19 @@ rg_inline void rg_tramp_begin(struct rg_state *st, struct sock *sk, struct msghd
 	st->in_call = 1;
 	st->tr.in = in;
 	st->tr.sk = rg_scalar(sk);
-	st->tr.control = BPF_CORE_READ(msg, msg_control) ? (__u64)BPF_CORE_READ(msg, msg_control) : 0;
-	st->tr.control_given = st->tr.control ? BPF_CORE_READ(msg, msg_controllen) : 0;
+	st->tr.control = 0;
+	st->tr.control_given = 0;
 	st->tr.controls = 0;
 	st->tr.control_lost = 0;
 	st->tr.detaching = 0;
 	st->tr.name_len = 0;
 	st->tr.namelen = 0;
+	st->tr.n_iov = 0;
+	if (!msg)
+		return;
+	st->tr.control = (__u64)BPF_CORE_READ(msg, msg_control);
+	if (st->tr.control)
+		st->tr.control_given = BPF_CORE_READ(msg, msg_controllen);
 	rg_tramp_iov(st, msg);
 }
 
@@ -359,8 +366,10 @@ rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 	rg_tramp_batch(rec, &c, user_msg);
 	if (ret < 0)
 		return;
-	rec->out_flags = BPF_CORE_READ(msg, msg_flags) & ~RG_MSG_CMSG_COMPAT;
-	rec->has |= RG_HAS_MSGHDR;
+	if (st->tr.in != RG_IN_SPLICE) {
+		rec->out_flags = BPF_CORE_READ(msg, msg_flags) & ~RG_MSG_CMSG_COMPAT;
+		rec->has |= RG_HAS_MSGHDR;
+	}
 	rg_recv_payload(st, ret);
 	rg_name_take(st, rg_scalar(st->tr.name), st->tr.name_len);
 	rec->namelen = st->tr.namelen;
@@ -373,7 +382,8 @@ rg_inline void rg_tramp_end(struct rg_state *st, struct task_struct *t, struct s
 {
 	if (sk && (ret >= 0 || rg_config.errors)) {
 		rg_tramp_fill(st, t, sk, msg, flags, ret, user_msg);
-		if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
+		/* a later message of a batch that fails ends the call without an error */
+		if (!(ret < 0 && st->rec.batch) && rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
 			rg_emit(st, t);
 	}
 	rg_forget(st);

@@ -5,7 +5,7 @@
 /* What the trampoline tier keeps of a receive between its beginning and its end. */
 
 /* The function that is being watched from its entry to its exit. */
-enum { RG_IN_NONE, RG_IN_RECVMSG, RG_IN_SOCK_RECVMSG };
+enum { RG_IN_NONE, RG_IN_RECVMSG, RG_IN_SOCK_RECVMSG, RG_IN_SPLICE };
 
 #define RG_TRAMP_NAME_ROOM 128 /* = RG_NAME_MAX */
 

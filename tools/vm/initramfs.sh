@@ -10,7 +10,7 @@ build=$1 cmd=$2
 shift 2
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/{bin,rg/bin,etc,lib64}
+mkdir -p "$root"/{bin,rg/bin,etc,lib64,usr/share/doc,usr/bin}
 
 libs() { # FILE: its libraries, at the paths where its loader looks for them
 	local lib
