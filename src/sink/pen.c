@@ -135,14 +135,17 @@ void pen_end(struct pen *p)
 	p->full = false;
 }
 
-static unsigned show_escaped(struct rg_buf *b, const char *s, unsigned n, uint32_t cp)
+/* more: s has a byte after this one. */
+static unsigned show_escaped(struct rg_buf *b, const char *s, unsigned n, uint32_t cp, bool more)
 {
 	static const char shorts[0x20] = {['\a'] = 'a', ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
 					  ['\v'] = 'v', ['\f'] = 'f', ['\r'] = 'r'};
 	size_t start = b->len;
 
 	rg_buf_char(b, '\\');
-	if (n == 1 && cp < 0x20 && shorts[cp]) {
+	if (n == 1 && cp == 0 && *s == 0 && !(more && s[1] >= '0' && s[1] <= '7')) {
+		rg_buf_char(b, '0'); /* as in C, unless a digit follows */
+	} else if (n == 1 && cp < 0x20 && shorts[cp]) {
 		rg_buf_char(b, shorts[cp]);
 	} else if (n == 1 && (cp == '"' || cp == '\\')) {
 		rg_buf_char(b, (char)cp);
@@ -169,7 +172,7 @@ size_t rg_show(struct rg_buf *b, const char *s, size_t len, bool quote, bool asc
 
 		if (n == 0 || rg_utf8_hidden(cp) || (ascii && n > 1) || cp == '\\' || (quote && cp == '"')) {
 			n = n ? n : 1;
-			col += show_escaped(b, s + i, n, cp);
+			col += show_escaped(b, s + i, n, cp, i + 1 < len);
 		} else {
 			rg_buf_add(b, s + i, n);
 			col += rg_utf8_width(cp);

@@ -16,7 +16,9 @@
 #include "sink/put.h"
 #include "sink/sink.h"
 
-#define DATA_SHOWN 512 /* bytes of payload shown where the width sets no bound */
+/* Bytes of payload shown where the width sets no bound; fewer where a summary says what they mean. */
+#define DATA_SHOWN  160
+#define DATA_SUMMED 32
 
 /* Where columns begin. */
 struct columns {
@@ -172,10 +174,10 @@ static void data_text(struct text *t, const struct rg_event *ev, unsigned max)
 {
 	const struct rg_value *v = &ev->v[RG_F_MSG_DATA];
 	struct pen *p = &t->pen;
-	size_t shown;
+	size_t shown, most = rg_has(ev, RG_F_MSG_SUMMARY) ? DATA_SUMMED : DATA_SHOWN;
 
 	rg_buf_reset(&t->tmp);
-	shown = rg_show(&t->tmp, v->p, v->len < DATA_SHOWN ? v->len : DATA_SHOWN, true, p->ascii, max);
+	shown = rg_show(&t->tmp, v->p, v->len < most ? v->len : most, true, p->ascii, max);
 	pen_style(p, PEN_DATA);
 	pen_own(p, "\"");
 	pen_shown(p, t->tmp.data, t->tmp.len, max, false);
@@ -236,7 +238,10 @@ static void findings(struct text *t, const struct rg_event *ev, unsigned *n)
 {
 	struct pen *p = &t->pen;
 
-	if (true_of(ev, RG_F_MSG_TRUNCATED)) {
+	if (true_of(ev, RG_F_MSG_TRUNCATED) && true_of(ev, RG_F_PEEK)) {
+		item(t, n); /* nothing is lost: the message is still queued */
+		pen_styled(p, PEN_DIM, "saw a part of it");
+	} else if (true_of(ev, RG_F_MSG_TRUNCATED)) {
 		item(t, n);
 		pen_style(p, PEN_ERROR);
 		pen_own(p, "TRUNCATED");

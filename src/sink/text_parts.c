@@ -82,16 +82,29 @@ static void show_field(struct rg_buf *b, const struct pen *p, const struct rg_ev
 		rg_show(b, ev->v[f].p, ev->v[f].len, false, p->ascii, 0);
 }
 
+/* Address texts of some families start with the family, which is said already. */
+static size_t family_prefix(const struct rg_event *ev, const char *s, size_t len)
+{
+	const char *family = rg_has(ev, RG_F_SOCK_FAMILY)
+				     ? rg_name_of(rg_names_families, ev->v[RG_F_SOCK_FAMILY].u)
+				     : NULL;
+	size_t n = family ? strlen(family) : 0;
+
+	return n && len > n && !memcmp(s, family, n) && s[n] == ' ' ? n + 1 : 0;
+}
+
 static void show_addr(struct rg_buf *b, const struct pen *p, const struct rg_event *ev, enum rg_field addr,
 		      enum rg_field port)
 {
 	const struct rg_addr *a;
+	size_t skip;
 
 	if (!rg_has(ev, addr))
 		return;
 	a = ev->v[addr].addr;
+	skip = family_prefix(ev, a->text, a->text_len);
 	rg_buf_str(b, a->ip_len == 16 ? "[" : "");
-	rg_show(b, a->text, a->text_len, false, p->ascii, 0);
+	rg_show(b, a->text + skip, a->text_len - skip, false, p->ascii, 0);
 	rg_buf_str(b, a->ip_len == 16 ? "]" : "");
 	if (a->ip_len && rg_has(ev, port)) {
 		rg_buf_char(b, ':');
@@ -101,12 +114,19 @@ static void show_addr(struct rg_buf *b, const struct pen *p, const struct rg_eve
 
 static void show_name(struct rg_buf *b, const struct pen *p, const struct rg_event *ev)
 {
-	const struct rg_node *n = NULL;
+	const struct rg_node *n = NULL, *pid = NULL;
+	size_t skip;
 
-	if (rg_has(ev, RG_F_MSG_NAME))
+	if (rg_has(ev, RG_F_MSG_NAME)) {
 		n = rg_node_find(ev->v[RG_F_MSG_NAME].node, "text");
-	if (n)
-		rg_show(b, n->v.p, n->v.len, false, p->ascii, 0);
+		pid = rg_node_find(ev->v[RG_F_MSG_NAME].node, "pid");
+	}
+	if (pid && !pid->v.u && rg_has(ev, RG_F_SOCK_FAMILY) && ev->v[RG_F_SOCK_FAMILY].i == AF_NETLINK) {
+		rg_buf_str(b, "kernel"); /* port 0 is its own */
+	} else if (n) {
+		skip = family_prefix(ev, n->v.p, n->v.len);
+		rg_show(b, n->v.p + skip, n->v.len - skip, false, p->ascii, 0);
+	}
 }
 
 /* Who is at the other end: its process where known, else its address. */
