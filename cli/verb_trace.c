@@ -13,16 +13,7 @@
 
 #include "cli.h"
 #include "outputs.h"
-
-struct trace_opts {
-	struct cli_u32_list pids, uids, fds, families;
-	struct cli_str_list comms, cgroups, containers, exes, sockets, outputs, policies;
-	const char *filter;
-	int direction, tier, on_full;
-	uint32_t snaplen;
-	uint64_t ring, timeout, count;
-	bool errors, duration, no_enrich, hex, quiet, pointers;
-};
+#include "trace.h"
 
 /* --snaplen: a size, or `all`. */
 static int parse_snaplen(const struct cli_opt *o, const char *text, void *dest, struct rg_err *err)
@@ -48,7 +39,7 @@ static const char *const tiers[] = {"auto", "trampoline", "tracepoint", "legacy"
 _Static_assert(sizeof(tiers) / sizeof(tiers[0]) == RG_TIER__COUNT + 1, "every tier has its name");
 
 #define AT(member) offsetof(struct trace_opts, member)
-static const struct cli_opt options[] = {
+const struct cli_opt cli_trace_options[] = {
 	{"pid", 'p', "PID", &cli_pids, AT(pids), "This process, and what it forks from now on", "-p 1234"},
 	{"comm", 0, "NAME", &cli_strs, AT(comms), "Threads of this command name (at most 15 bytes)",
 	 "--comm dbus-daemon"},
@@ -80,6 +71,12 @@ static const struct cli_opt options[] = {
 	 "How and where to write: text to standard output unless given; files are created for their owner "
 	 "only",
 	 "-o text -o json=messages.json -- ip link"},
+	{"rotate-size", 0, "BYTES", &cli_size, AT(rotate_size),
+	 "Recordings: put a file of this size aside as FILE.1, FILE.2 and so on, and begin another"},
+	{"rotate-time", 0, "TIME", &cli_duration, AT(rotate_time), "Recordings: the same after this time"},
+	{"max-size", 0, "BYTES", &cli_size, AT(max_size),
+	 "Recordings: keep no more than this; the oldest of the files put aside go, and without rotation "
+	 "recording ends"},
 	{"hex", 'x', NULL, &cli_flag, AT(hex), "In text, show payloads in hexadecimal too",
 	 "-x -- ping -c1 127.0.0.1"},
 	{"snaplen", 's', "BYTES", &snaplen_type, AT(snaplen),
@@ -107,7 +104,7 @@ static const struct cli_opt options[] = {
 	{0},
 };
 
-static const struct trace_opts defaults = {.snaplen = RG_SNAPLEN_DEFAULT};
+const struct trace_opts cli_trace_defaults = {.snaplen = RG_SNAPLEN_DEFAULT};
 
 /* One trace in progress. */
 struct tracing {
@@ -348,9 +345,17 @@ static int prepare(struct tracing *t, struct rg_err *err)
 	return r;
 }
 
-static int trace_run(const struct cli_call *call, const void *opts)
+static struct rg_sink_opts sink_opts(const struct trace_opts *o)
 {
-	const struct trace_opts *o = opts;
+	return (struct rg_sink_opts){.hex = o->hex,
+				     .tracee_pointers = o->pointers,
+				     .rotate_bytes = o->rotate_size,
+				     .rotate_ns = o->rotate_time,
+				     .max_bytes = o->max_size};
+}
+
+int cli_trace(const struct cli_call *call, const struct trace_opts *o)
+{
 	struct tracing t = {.verb = call->verb, .o = o};
 	struct rg_trace_opts to;
 	struct rg_err err = {0};
@@ -368,9 +373,7 @@ static int trace_run(const struct cli_call *call, const void *opts)
 		status = cli_fail(call->verb, &err) + 1; /* the command line's (or the policy's) fault: 2 */
 	else if (rg_trace_open(&to, &t.trace, &err) < 0)
 		status = cli_fail(call->verb, &err);
-	else if (cli_sinks_open(&t.sinks, &o->outputs,
-				(struct rg_sink_opts){.hex = o->hex, .tracee_pointers = o->pointers},
-				&err) < 0)
+	else if (cli_sinks_open(&t.sinks, &o->outputs, sink_opts(o), &err) < 0)
 		status = cli_fail(call->verb, &err);
 	else
 		status = run_open(&t, call->command != NULL);
@@ -379,6 +382,11 @@ static int trace_run(const struct cli_call *call, const void *opts)
 	rg_expr_free(t.filter);
 	rg_policy_free(t.policy);
 	return status;
+}
+
+static int trace_run(const struct cli_call *call, const void *opts)
+{
+	return cli_trace(call, opts);
 }
 
 const struct cli_verb cli_verb_trace = {
@@ -404,9 +412,9 @@ const struct cli_verb cli_verb_trace = {
 		 "missing and at the end. Standard error gets the notes at the start (which capture tier, "
 		 "and what it "
 		 "costs) and the summary; ^C ends the trace.",
-	.opts = options,
+	.opts = cli_trace_options,
 	.opts_size = sizeof(struct trace_opts),
-	.defaults = &defaults,
+	.defaults = &cli_trace_defaults,
 	.examples =
 		(const struct cli_example[]){
 			{"recvguard trace -- ip link", "what ip receives from the kernel over netlink"},

@@ -3,6 +3,7 @@
 #define RECVGUARD_SINK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <recvguard/error.h>
 #include <recvguard/event.h>
@@ -12,13 +13,17 @@
 struct rg_sink;
 
 struct rg_sink_opts {
-	bool color;	      /* only ever honoured by the text format */
-	bool hex;	      /* text: payload as hex and ASCII under each line (-x) */
-	bool tracee_pointers; /* tracee formats: print msg as Tracee does, a bare pointer */
-	bool ascii;	      /* text: nothing beyond ASCII (the locale is not UTF-8) */
-	bool header;	      /* text: a line of column titles first */
-	unsigned width;	      /* text: columns of the terminal, 0 = unlimited */
-	const char *host;     /* name of this machine (tracee's hostName), borrowed */
+	bool color;	       /* only ever honoured by the text format */
+	bool hex;	       /* text: payload as hex and ASCII under each line (-x) */
+	bool tracee_pointers;  /* tracee formats: print msg as Tracee does, a bare pointer */
+	bool ascii;	       /* text: nothing beyond ASCII (the locale is not UTF-8) */
+	bool header;	       /* text: a line of column titles first */
+	unsigned width;	       /* text: columns of the terminal, 0 = unlimited */
+	uint64_t rotate_bytes; /* sqlite: a file of this size is put aside as FILE.1, FILE.2, ...; 0: never */
+	uint64_t rotate_ns;    /* sqlite: the same after this time */
+	uint64_t max_bytes; /* sqlite: keep no more in all: rotated files are deleted, oldest first; without
+			     * rotation recording ends with -EFBIG; 0: no bound */
+	const char *host;   /* name of this machine (tracee's hostName), borrowed */
 };
 
 /* spec is FORMAT or FORMAT=FILE ("-" or none: standard output). Files are created with mode 0600 and

@@ -290,6 +290,90 @@ static void a_full_disk_keeps_what_was_written(void **state)
 	umount(dir);
 }
 
+/* Count the events of one file; their ids must go on from *last. */
+static uint64_t count_file(const char *file, uint64_t *last)
+{
+	struct rg_recording *rec;
+	struct rg_err err = {0};
+	uint64_t n = 0;
+	int r;
+
+	if (rg_recording_open(file, &rec, &err) < 0)
+		return 0;
+	while ((r = rg_recording_next(rec, back, &err)) == 1) {
+		if (*last)
+			assert_int_equal(back->v[RG_F_ID].u, *last + 1);
+		*last = back->v[RG_F_ID].u;
+		n++;
+	}
+	ok(r, &err);
+	rg_recording_close(rec);
+	return n;
+}
+
+static void write_rotated(const struct rg_sink_opts *opts, unsigned n, int want)
+{
+	struct rg_err err = {0};
+	struct rg_sink *s;
+	int r;
+
+	ok(rg_sink_open(spec, opts, &s, &err), &err);
+	r = 0;
+	for (unsigned i = 0; r == 0 && i < n; i++) {
+		fab_event(i % 2, ev);
+		big_payload(ev, 400, true);
+		rg_set_u(ev, RG_F_ID, i + 1, RG_TAG_K);
+		r = rg_sink_write(s, ev, &err);
+		if (r == 0 && i % 50 == 49)
+			r = rg_sink_flush(s, &err);
+	}
+	assert_int_equal(r, want);
+	assert_int_equal(rg_sink_close(s, &err), want);
+}
+
+static void files_rotate_and_the_oldest_go(void **state)
+{
+	struct rg_sink_opts opts = {.rotate_bytes = 1 << 20};
+	uint64_t last = 0, n = 0, kept = 0;
+	unsigned files = 0;
+	char name[96];
+
+	write_rotated(&opts, 10000, 0);
+	for (unsigned i = 1; i < 100; i++) {
+		snprintf(name, sizeof(name), "%s.%u", path, i);
+		if (access(name, F_OK))
+			break;
+		n += count_file(name, &last);
+		files++;
+		unlink(name);
+	}
+	n += count_file(path, &last);
+	assert_int_equal(n, 10000); /* none is missing, none twice */
+	assert_int_equal(last, 10000);
+	assert_in_range(files, 4, 20);
+
+	opts.max_bytes = 4 << 20;
+	write_rotated(&opts, 10000, 0);
+	last = 0;
+	for (unsigned i = 1; i < 100; i++) {
+		snprintf(name, sizeof(name), "%s.%u", path, i);
+		if (access(name, F_OK))
+			continue;
+		kept++;
+		count_file(name, &last);
+		unlink(name);
+	}
+	count_file(path, &last);
+	assert_int_equal(last, 10000);
+	assert_in_range(kept, 2, 3);
+
+	/* without rotation the bound ends the recording, which is whole */
+	opts.rotate_bytes = 0;
+	write_rotated(&opts, 10000, -EFBIG);
+	last = 0;
+	assert_in_range(count_file(path, &last), 1000, 9999);
+}
+
 static void what_is_no_recording_is_refused(void **state)
 {
 	struct rg_recording *rec;
@@ -398,6 +482,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(sql_answers_common_questions),
 	cmocka_unit_test(a_killed_writer_loses_nothing_flushed),
 	cmocka_unit_test(a_full_disk_keeps_what_was_written),
+	cmocka_unit_test(files_rotate_and_the_oldest_go),
 	cmocka_unit_test(what_is_no_recording_is_refused),
 	cmocka_unit_test(damage_is_an_error_not_a_crash),
 	cmocka_unit_test(damaged_lists_are_refused_or_harmless),

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RG_CLI_TRACE_H
+#define RG_CLI_TRACE_H
+
+/* What trace and the verbs that trace too (record) share: the options, and the run. */
+#include "cli.h"
+
+struct trace_opts {
+	struct cli_u32_list pids, uids, fds, families;
+	struct cli_str_list comms, cgroups, containers, exes, sockets, outputs, policies;
+	const char *filter;
+	int direction, tier, on_full;
+	uint32_t snaplen;
+	uint64_t ring, timeout, count;
+	uint64_t rotate_size, rotate_time, max_size;
+	bool errors, duration, no_enrich, hex, quiet, pointers;
+};
+
+extern const struct cli_opt cli_trace_options[];
+extern const struct trace_opts cli_trace_defaults;
+
+/* Trace as o says. Returns the exit status. */
+int cli_trace(const struct cli_call *call, const struct trace_opts *o);
+
+#endif

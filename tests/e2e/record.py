@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Recordings of real programs: record, replay, query, kill -9 of the recorder, a full disk (TAP).
+
+usage: record.py RECVGUARD
+"""
+import json, os, signal, socket, subprocess, sys, tempfile, time
+
+from tap import check, done, run, skip
+
+RG = os.path.abspath(sys.argv[1])
+TALK = """
+import os, socket, array
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+for i in range(50):
+    a.send(b'message %d \\xff\\x1b[2J' % i); b.recv(100)
+r, w = os.pipe()
+socket.send_fds(a, [b'take these'], [r, w]); socket.recv_fds(b, 100, 4)
+a.send(b'x' * 20000); b.recv(65536)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0))
+u.sendto(b'datagram', u.getsockname()); u.recv(4)
+"""
+COMMAND = ["--", sys.executable, "-c", TALK]
+
+
+def lines(text):
+    return [json.loads(l) for l in text.splitlines()]
+
+
+def round_trip(d):
+    db, live = f"{d}/r.db", f"{d}/live.json"
+    code, out, err = run(RG, "record", db, "-q", "--snaplen", "all", "-o", f"json={live}", *COMMAND)
+    check("record runs the command", code == 0, err)
+    code, out, err = run(RG, "replay", db, "-o", "json")
+    want = open(live).read()
+    check("replay -o json is the live trace, byte for byte", code == 0 and out == want and len(want) > 10000,
+          f"{err}{len(out)} against {len(want)} bytes")
+    check("the recording is its owner's alone", os.stat(db).st_mode & 0o777 == 0o600)
+    check("one file is left", sorted(os.listdir(d)) == ["live.json", "r.db"], os.listdir(d))
+    events = lines(want)
+    check("payloads of 20,000 bytes are whole", any(len(e["msg"].get("data", "")) == 20000 for e in events
+                                                     if isinstance(e.get("msg", {}).get("data"), str)))
+    for expr, keep in {
+        "fd.count > 0": lambda e: len(e.get("fd", [])) > 0,
+        "sock.family == inet": lambda e: e["sock"].get("family") == "inet",
+        "msg.truncated": lambda e: e["msg"].get("truncated", False),
+        'msg.data contains "message 7"': lambda e: b"message 7" in data(e),
+    }.items():
+        code, out, err = run(RG, "query", db, expr, "-o", "json")
+        expected = [e["id"] for e in events if keep(e)]
+        check(f"query {expr}", code == 0 and [e["id"] for e in lines(out)] == expected and expected, f"{err}{expected}")
+        code, out, _ = run(RG, "replay", db, "--filter", expr, "-o", "json")
+        check(f"replay --filter {expr}", [e["id"] for e in lines(out)] == expected)
+    sql(db, events)
+    return db
+
+
+def data(e):
+    d = e.get("msg", {}).get("data", "")
+    if isinstance(d, dict):
+        import base64
+        return base64.b64decode(d["base64"])
+    return d.encode()
+
+
+def sql(db, events):
+    def ask(q):
+        code, out, err = run(RG, "query", db, "--sql", q, "--json")
+        return lines(out) if code == 0 else err
+    rows = ask('SELECT count(*) AS n, sum("fd.count") AS fds FROM event')
+    check("SQL counts what the trace saw", rows == [{"n": len(events), "fds": sum(len(e.get("fd", [])) for e in events)}],
+          rows)
+    rows = ask("SELECT kind FROM fd ORDER BY message, i")
+    check("SQL lists the descriptors", rows == [{"kind": f["kind"]} for e in events for f in e.get("fd", [])], rows)
+    rows = ask('SELECT length(payload("msg.data", data_zstd)) AS n, length("msg.data") AS kept FROM event WHERE data_zstd')
+    check("large payloads are compressed and come back", rows and rows[0]["n"] == 20000 and rows[0]["kept"] < 1000, rows)
+    code, out, err = run(RG, "query", db, "--sql", "DELETE FROM message")
+    check("SQL that writes is refused", code == 2 and "read only" in err, err)
+    code, out, err = run(RG, "query", db, "--sql", 'SELECT "msg.data" FROM event')
+    check("no raw byte reaches the terminal", "\x1b" not in out and code == 0)
+    code, out, err = run(RG, "query", db, "ret >")
+    check("a wrong expression is shown with a caret", code == 2 and "^" in err, err)
+    py = subprocess.run([sys.executable, "-c", "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute("
+                         "'select count(*) from conversation').fetchone()[0])", db], capture_output=True, text=True)
+    check("another SQLite program reads it too", py.returncode == 0 and int(py.stdout) > 0, py.stderr)
+
+
+def wait_count(db, n, limit=20):
+    end = time.time() + limit
+    while time.time() < end:
+        code, out, _ = run(RG, "query", db, "--sql", "SELECT count(*) FROM message", "-q")
+        if code == 0 and out.strip() and int(out) >= n:
+            return int(out)
+        time.sleep(0.1)
+    return 0
+
+
+def killed(d):
+    db = f"{d}/k.db"
+    a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    rec = subprocess.Popen([RG, "record", db, "-p", str(os.getpid())], stderr=subprocess.DEVNULL)
+    n, end = 0, time.time() + 20
+    while n < 200 and time.time() < end:  # until it sees us
+        for _ in range(100):
+            a.send(b"ping"), b.recv(10)
+        n = wait_count(db, 1, 0.5)
+    check("a recording is readable while it is written", n >= 1, n)
+    rec.send_signal(signal.SIGKILL)
+    rec.wait()
+    code, out, err = run(RG, "replay", db, "-o", "json")
+    got = lines(out)
+    check("after kill -9 of the recorder what was committed is there", code == 0 and len(got) >= n, f"{err}{len(got)} {n}")
+    ids = [e["id"] for e in got]
+    check("and it has no hole", ids == list(range(ids[0], ids[0] + len(ids))) if ids else False)
+
+
+def full(d):
+    small = f"{d}/small"
+    os.mkdir(small)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small]).returncode:
+        return skip("a full disk", "cannot mount a tmpfs here")
+    try:
+        flood = "import socket\na,b=socket.socketpair()\nfor i in range(20000): a.send(b'y'*500); b.recv(500)"
+        code, _, err = run(RG, "record", f"{small}/f.db", "--snaplen", "all", "--", sys.executable, "-c", flood)
+        check("a full disk is one line with the file's name, and an exit status", code != 0 and
+              sum("No space left" in l for l in err.splitlines()) == 1 and f"{small}/f.db" in err, err)
+        check("it says how much is recorded", "messages are in it" in err, err)
+        code, out, err = run(RG, "replay", f"{small}/f.db", "-o", "json")
+        check("what was recorded before is readable", code == 0 and len(lines(out)) > 100, err)
+    finally:
+        subprocess.run(["umount", small])
+
+
+def main():
+    if os.geteuid() != 0:
+        skip("record", "tracing needs root")
+        done()
+    with tempfile.TemporaryDirectory(prefix="rg-record-") as d:
+        round_trip(d)
+        killed(d)
+        full(d)
+    code, _, err = run(RG, "replay", "/nonexistent.db")
+    check("a missing recording is one line", code == 1 and len(err.splitlines()) == 1 and "/nonexistent.db" in err, err)
+    done()
+
+
+main()
