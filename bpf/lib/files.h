@@ -180,24 +180,33 @@ static long rg_files_step(__u32 i, void *arg)
 	return 0;
 }
 
-/* All files attached to the buffer. */
-rg_inline void rg_take_files(struct rg_state *st, struct task_struct *t, struct sk_buff *skb)
+/* All files attached to the buffer at addr. */
+rg_sub int rg_take_files_sub(struct rg_state *st, __u64 addr)
 {
-	struct rg_files_loop l = {.st = st, .tid = t->pid, .tgid = t->tgid, .base = st->n_files};
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct sk_buff *skb = (struct sk_buff *)addr;
+	struct rg_files_loop l = {.st = st, .tid = t->pid, .tgid = t->tgid};
 	struct unix_skb_parms cb;
 	__u32 n;
 
-	if (bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
-		return;
+	if (!st || bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
+		return 0;
 	st->has |= RG_HAS_FILES;
+	l.base = st->n_files;
 	l.fpl = cb.fp;
 	if (!cb.fp)
-		return;
+		return 0;
 	n = BPF_CORE_READ(cb.fp, count);
 	if (n > 253)
 		n = 253; /* SCM_MAX_FD */
 	bpf_loop(n, rg_files_step, &l, 0);
 	st->n_files += n;
+	return 0;
+}
+
+rg_inline void rg_take_files(struct rg_state *st, struct task_struct *t, struct sk_buff *skb)
+{
+	rg_take_files_sub(st, rg_scalar(skb));
 }
 
 #endif

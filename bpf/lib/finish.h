@@ -41,101 +41,162 @@ rg_inline bool rg_umsg_read(struct rg_umsghdr *u, __u64 addr, bool compat)
 }
 
 /* iovecs from user memory; several buffers only, one buffer is known from the kernel's own iterator. */
-rg_inline void rg_iov_user(struct rg_rec_msg *rec, __u64 addr, __u64 n, bool compat)
+rg_sub int rg_iov_user(struct rg_rec_msg *rec, __u64 addr, __u64 n, bool compat)
 {
 	__u32 kept = n < RG_IOV_KEPT ? n : RG_IOV_KEPT;
 
-	if (!n || n > 1024)
-		return;
+	if (!rec || !n || n > 1024)
+		return 0;
 	if (compat) {
 		struct {
 			__u32 base, len;
 		} v[RG_IOV_KEPT];
 
 		if (bpf_probe_read_user(v, kept * sizeof(v[0]), (void *)addr))
-			return;
+			return 0;
 		for (int i = 0; i < RG_IOV_KEPT; i++) {
 			rec->iov[i].base = v[i].base;
 			rec->iov[i].len = v[i].len;
 		}
 	} else if (bpf_probe_read_user(rec->iov, kept * sizeof(rec->iov[0]), (void *)addr)) {
-		return;
+		return 0;
 	}
 	rec->n_iov = n;
 	rec->has |= RG_HAS_IOV;
+	return 0;
 }
 
+/* The loop's argument holds nothing that changes: what does is in the state, where the verifier does not
+ * follow its values from round to round. */
 struct rg_user_loop {
 	struct rg_state *st;
-	__u64 left;
-	__u32 limit, at;
 };
 
+/* Part of the payload beyond what the record itself holds, from user memory. */
+rg_inline bool rg_user_part(struct rg_state *st, __u64 addr, __u32 n)
+{
+	struct rg_rec_data *d = bpf_ringbuf_reserve(&ring, sizeof(*d) + RG_PART_DATA, 0);
+	struct rg_rec_msg *rec = &st->rec;
+	bool ok;
+
+	if (!d) {
+		rg_lost(RG_LOSS_PART, rec->pid, rec->cookie);
+		return false;
+	}
+	d->h.type = RG_REC_DATA;
+	d->h.version = RG_ABI_VERSION;
+	d->h.len = sizeof(*d) + n;
+	d->h.msg_no = rec->h.msg_no;
+	d->h.tid = rec->h.tid;
+	d->h.cpu = bpf_get_smp_processor_id();
+	d->offset = st->walk.pos;
+	d->len = n;
+	d->pad = 0;
+	barrier_var(n);
+	ok = n <= RG_PART_DATA && !bpf_probe_read_user(d->bytes, n, (void *)addr);
+	if (ok)
+		bpf_ringbuf_submit(d, BPF_RB_NO_WAKEUP);
+	else
+		bpf_ringbuf_discard(d, BPF_RB_NO_WAKEUP);
+	return ok;
+}
+
+/* One piece: as much as fits of the current buffer. */
 static long rg_data_user_step(__u32 i, void *arg)
 {
 	struct rg_user_loop *l = arg;
 	struct rg_state *st = l->st;
-	__u32 at = l->at, take;
-	__u64 n;
+	__u64 base, n, room;
+	__u32 at, take;
 
-	if (!st || !l->left)
+	if (!st)
 		return 1;
-	n = st->rec.iov[i & (RG_IOV_KEPT - 1)].len;
-	if (n > l->left)
-		n = l->left;
-	l->left -= n;
-	if (at >= RG_INLINE_DATA || at >= l->limit || !n)
+	at = st->walk.pos;
+	if (st->walk.pos >= st->walk.limit || st->walk.iov >= RG_IOV_KEPT || st->walk.iov >= st->rec.n_iov)
+		return 1;
+	base = st->rec.iov[st->walk.iov & (RG_IOV_KEPT - 1)].base + st->walk.in;
+	n = st->rec.iov[st->walk.iov & (RG_IOV_KEPT - 1)].len - st->walk.in;
+	if (!n) {
+		st->walk.iov++;
+		st->walk.in = 0;
 		return 0;
-	take = n < l->limit - at ? n : l->limit - at;
+	}
+	if (n > st->walk.limit - st->walk.pos)
+		n = st->walk.limit - st->walk.pos;
+	room = st->walk.pos < RG_INLINE_DATA ? RG_INLINE_DATA - st->walk.pos : RG_PART_DATA;
+	take = n < room ? n : room;
 	barrier_var(take);
-	if (take > RG_INLINE_DATA)
-		return 1;
-	if (bpf_probe_read_user(st->tail + at, take, (void *)st->rec.iov[i & (RG_IOV_KEPT - 1)].base)) {
-		st->rec.cut |= RG_CUT_FAULT;
+	if (st->walk.pos < RG_INLINE_DATA) {
+		barrier_var(at);
+		if (at >= RG_INLINE_DATA || take > RG_INLINE_DATA)
+			return 1;
+		if (bpf_probe_read_user(st->tail + at, take, (void *)base)) {
+			st->walk.failed = 1;
+			return 1;
+		}
+		st->rec.data_len = at + take;
+	} else if (!rg_user_part(st, base, take)) {
+		st->walk.failed = 1;
 		return 1;
 	}
-	l->at = at + take;
+	st->walk.pos += take;
+	st->walk.in += take;
 	return 0;
 }
 
-/* Payload from the caller's buffers, where no hook saw the kernel copy it. */
-rg_inline void rg_data_user(struct rg_state *st, __u64 total)
-{
-	struct rg_rec_msg *rec = &st->rec;
-	struct rg_user_loop l = {.st = st, .left = total};
+/* Pieces at most: 2 MiB of payload in parts, and every buffer once. */
+#define RG_USER_PIECES (64 + 2 * RG_IOV_KEPT)
 
-	l.limit = rg_config.snaplen < RG_INLINE_DATA ? rg_config.snaplen : RG_INLINE_DATA;
-	bpf_loop(rec->n_iov < RG_IOV_KEPT ? rec->n_iov : RG_IOV_KEPT, rg_data_user_step, &l, 0);
-	rec->data_len = l.at;
-	if (l.at < total)
-		rec->cut |= RG_CUT_DATA;
-	rec->has |= RG_HAS_UDATA;
+/* Payload from the caller's buffers, where no hook saw the kernel copy it. */
+rg_sub int rg_data_user(struct rg_state *st, __u64 total)
+{
+	struct rg_user_loop l = {.st = st};
+
+	if (!st)
+		return 0;
+	st->walk = (struct rg_walk){.limit = rg_config.snaplen < total ? rg_config.snaplen : total};
+	bpf_loop(RG_USER_PIECES, rg_data_user_step, &l, 0);
+	if (st->walk.failed)
+		st->rec.cut |= RG_CUT_FAULT;
+	if (st->walk.pos < total)
+		st->rec.cut |= RG_CUT_DATA;
+	st->rec.has |= RG_HAS_UDATA;
+	return 0;
 }
 
 /* Append name_len bytes of the sender's address from the kernel's own copy. */
-rg_inline void rg_name_take(struct rg_state *st, __u64 addr, __u32 len)
+rg_sub int rg_name_take(struct rg_state *st, __u64 addr, __u32 len)
 {
-	struct rg_rec_msg *rec = &st->rec;
-	__u32 at = RG_PAD8(rec->data_len);
+	struct rg_rec_msg *rec;
+	__u32 at;
 
+	if (!st)
+		return 0;
+	rec = &st->rec;
+	at = RG_PAD8(rec->data_len);
 	rec->namelen = len;
 	if (!addr || !len)
-		return;
+		return 0;
 	if (len > RG_NAME_MAX)
 		len = RG_NAME_MAX;
 	at &= RG_TAIL_ROOM / 2 - 1;
 	if (bpf_probe_read_kernel(st->tail + at, len, (void *)addr))
-		return;
+		return 0;
 	rec->name_len = len;
 	rec->has |= RG_HAS_NAME;
+	return 0;
 }
 
 /* Append the control bytes that the kernel wrote at addr. */
-rg_inline void rg_control_user(struct rg_state *st, __u64 addr, __u64 len)
+rg_sub int rg_control_user(struct rg_state *st, __u64 addr, __u64 len)
 {
-	struct rg_rec_msg *rec = &st->rec;
-	__u32 at = RG_PAD8(rec->data_len) + RG_PAD8(rec->name_len), n;
+	struct rg_rec_msg *rec;
+	__u32 at, n;
 
+	if (!st)
+		return 0;
+	rec = &st->rec;
+	at = RG_PAD8(rec->data_len) + RG_PAD8(rec->name_len);
 	if (len > RG_CONTROL_MAX) {
 		rec->cut |= RG_CUT_CONTROL;
 		len = RG_CONTROL_MAX;
@@ -144,21 +205,27 @@ rg_inline void rg_control_user(struct rg_state *st, __u64 addr, __u64 len)
 	at &= RG_TAIL_ROOM / 2 - 1;
 	barrier_var(n);
 	if (!n || n > RG_CONTROL_MAX)
-		return;
+		return 0;
 	if (bpf_probe_read_user(st->tail + at, n, (void *)addr)) {
 		rec->cut |= RG_CUT_FAULT;
-		return;
+		return 0;
 	}
 	rec->control_len = n;
 	rec->has |= RG_HAS_UCONTROL;
+	return 0;
 }
 
 /* Write the record. */
-rg_inline void rg_emit(struct rg_state *st, struct task_struct *t)
+rg_sub int rg_emit_sub(struct rg_state *st)
 {
-	struct rg_rec_msg *rec = &st->rec;
-	__u32 len = RG_PAD8(rec->data_len) + RG_PAD8(rec->name_len) + RG_PAD8(rec->control_len);
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_rec_msg *rec;
+	__u32 len;
 
+	if (!st)
+		return 0;
+	rec = &st->rec;
+	len = RG_PAD8(rec->data_len) + RG_PAD8(rec->name_len) + RG_PAD8(rec->control_len);
 	st->emitted++;
 	rg_emit_proc(st, t);
 	rec->h.type = RG_REC_MSG;
@@ -170,9 +237,15 @@ rg_inline void rg_emit(struct rg_state *st, struct task_struct *t)
 	rec->h.len = len;
 	barrier_var(len);
 	if (len > sizeof(struct rg_rec_msg) + RG_TAIL_MAX)
-		return;
+		return 0;
 	if (bpf_ringbuf_output(&ring, rec, len, BPF_RB_NO_WAKEUP))
 		rg_lost(RG_LOSS_RING_FULL, rec->pid, rec->cookie);
+	return 0;
+}
+
+rg_inline void rg_emit(struct rg_state *st, struct task_struct *t)
+{
+	rg_emit_sub(st);
 }
 
 /* Make the state ready for the thread's next message, also when this one was not wanted. */
@@ -192,10 +265,13 @@ rg_inline void rg_forget(struct rg_state *st)
 }
 
 /* The fixed part that every record has, from the state collected so far. */
-rg_inline void rg_begin(struct rg_state *st, struct task_struct *t, __u64 now)
+rg_sub int rg_begin_sub(struct rg_state *st, __u64 now)
 {
-	struct rg_rec_msg *rec = &st->rec;
+	struct rg_rec_msg *rec;
 
+	if (!st)
+		return 0;
+	rec = &st->rec;
 	rec->h.msg_no = st->msg_no + 1;
 	rec->has = st->has;
 	rec->cut = st->cut;
@@ -224,7 +300,13 @@ rg_inline void rg_begin(struct rg_state *st, struct task_struct *t, __u64 now)
 	rec->cred_uid = st->cred_uid;
 	rec->cred_gid = st->cred_gid;
 	rec->peer_comm[0] = 0;
-	rg_fill_task(rec, t);
+	rg_fill_task(rec, bpf_get_current_task_btf());
+	return 0;
+}
+
+rg_inline void rg_begin(struct rg_state *st, struct task_struct *t, __u64 now)
+{
+	rg_begin_sub(st, now);
 }
 
 #endif

@@ -102,19 +102,23 @@ rg_inline bool rg_flow_skewed(struct sock *sk)
 }
 
 /* A send of n bytes is over. */
-rg_inline void rg_flow_send(struct rg_rec_msg *rec, struct sock *sk, long n, __u64 now)
+rg_sub int rg_flow_send_sub(struct rg_rec_msg *rec, __u64 addr, long n)
 {
+	struct sock *sk = (struct sock *)addr;
 	struct rg_flow_key key = {};
-	bool tcp = rg_flow_is_tcp(rec);
 	struct rg_flow *f;
 	__u32 at;
+	bool tcp;
 
+	if (!rec)
+		return 0;
+	tcp = rg_flow_is_tcp(rec);
 	if (!rg_config.msg_ids || n < 0 || (rec->family != AF_UNIX && !tcp) || (rec->type == 1 && !n))
-		return;
+		return 0;
 	if (tcp)
 		rg_flow_tcp_key(&key, sk, true);
 	else
-		key.sk = rg_scalar(sk);
+		key.sk = addr;
 	f = bpf_map_lookup_elem(&flows, &key);
 	if (f && f->cookie && f->cookie != rec->cookie) {
 		bpf_map_delete_elem(&flows, &key);
@@ -123,7 +127,7 @@ rg_inline void rg_flow_send(struct rg_rec_msg *rec, struct sock *sk, long n, __u
 	if (!f) {
 		f = rg_flow_new(&key);
 		if (!f)
-			return;
+			return 0;
 		f->skewed = !tcp && rg_flow_skewed(sk);
 	}
 	f->cookie = rec->cookie;
@@ -131,10 +135,17 @@ rg_inline void rg_flow_send(struct rg_rec_msg *rec, struct sock *sk, long n, __u
 	f->sent_end = tcp ? BPF_CORE_READ((struct tcp_sock *)sk, write_seq)
 			  : f->sent_end + (rec->type == 1 ? n : 1);
 	f->end[at] = f->sent_end;
-	f->ts[at] = now;
+	f->ts[at] = rec->ts;
 	f->sent++;
 	if (!f->skewed)
 		rec->msg_id = f->serial << 32 | f->sent;
+	return 0;
+}
+
+rg_inline void rg_flow_send(struct rg_rec_msg *rec, struct sock *sk, long n)
+{
+	if (rg_config.msg_ids)
+		rg_flow_send_sub(rec, rg_scalar(sk), n);
 }
 
 struct rg_flow_search {
@@ -176,26 +187,31 @@ rg_inline void rg_flow_find(struct rg_rec_msg *rec, struct rg_flow *f, __u64 pos
 
 /* A receipt of n bytes is over; sender, sender_peer: addresses of the unix socket it came from and of the one
  * that is connected to. */
-rg_inline void rg_flow_recv(struct rg_rec_msg *rec, struct sock *sk, long n, __u64 sender, __u64 sender_peer)
+rg_sub int rg_flow_recv_sub(struct rg_rec_msg *rec, __u64 addr, long n, __u64 sender, __u64 sender_peer)
 {
+	struct sock *sk = (struct sock *)addr;
 	struct rg_flow_key key = {};
-	bool tcp = rg_flow_is_tcp(rec), peek = rec->mflags & RG_MF_PEEK;
 	struct rg_flow *f;
+	bool tcp, peek;
 	__u64 pos;
 
+	if (!rec)
+		return 0;
+	tcp = rg_flow_is_tcp(rec);
+	peek = rec->mflags & RG_MF_PEEK;
 	if (!rg_config.msg_ids || n < 0 || (rec->type == 1 && !n))
-		return;
+		return 0;
 	if (tcp)
 		rg_flow_tcp_key(&key, sk, false);
-	else if (rec->family == AF_UNIX && sender && sender_peer == rg_scalar(sk))
+	else if (rec->family == AF_UNIX && sender && sender_peer == addr)
 		key.sk = sender;
 	else
-		return;
+		return 0;
 	f = bpf_map_lookup_elem(&flows, &key);
 	if (!f && !tcp)
 		f = rg_flow_new(&key); /* its first send is not over yet */
 	if (!f)
-		return;
+		return 0;
 	if (tcp) {
 		pos = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq) - (peek ? 0 : (__u32)n);
 	} else {
@@ -205,6 +221,13 @@ rg_inline void rg_flow_recv(struct rg_rec_msg *rec, struct sock *sk, long n, __u
 	}
 	if (!f->skewed)
 		rg_flow_find(rec, f, pos, tcp);
+	return 0;
+}
+
+rg_inline void rg_flow_recv(struct rg_rec_msg *rec, struct sock *sk, long n, __u64 sender, __u64 sender_peer)
+{
+	if (rg_config.msg_ids)
+		rg_flow_recv_sub(rec, rg_scalar(sk), n, sender, sender_peer);
 }
 
 #endif

@@ -13,6 +13,14 @@
 #define RG_STATE_MAX \
 	8000 /* since 6.19 ("bpf: Always use kmalloc_nolock for local storage") 8 KiB with its head */
 
+/* A walk through the caller's buffers (finish.h). */
+struct rg_walk {
+	__u64 limit; /* of the payload, what snaplen wants */
+	__u64 pos;   /* bytes taken */
+	__u64 in;    /* of them, of the current buffer */
+	__u32 iov, failed;
+};
+
 /*
  * What is known of the message a thread is receiving: collected by the hooks in the order in which they fire,
  * written out by the last one. Per task, because a program may be preempted between hooks and per-CPU memory
@@ -40,6 +48,7 @@ struct rg_state {
 	__u32 batch; /* messages of the running call, while exits are watched */
 	__u32 pad;
 	struct rg_tramp tr;
+	struct rg_walk walk;
 	struct rg_rec_msg rec;
 	__u8 tail[RG_TAIL_SIZE];
 };

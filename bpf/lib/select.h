@@ -118,7 +118,7 @@ rg_inline bool rg_sel_addr(const struct rg_rec_addr *a, const volatile struct rg
 }
 
 /* Selection by socket, on the filled record. */
-rg_noinline bool rg_sel_sock(const struct rg_rec_msg *rec)
+rg_sub int rg_sel_sock(const struct rg_rec_msg *rec)
 {
 	if (!(rg_config.select & RG_SEL_SOCKET) || !rec)
 		return true;

@@ -77,7 +77,7 @@ rg_inline void rg_send_end(struct rg_state *st, struct task_struct *t, struct so
 	rg_fill_sock(rec, sk, true);
 	rec->ret = ret;
 	rec->data_total = ret > 0 ? ret : 0;
-	rg_flow_send(rec, sk, ret, rec->ts);
+	rg_flow_send(rec, sk, ret);
 	rec->flags = c.route && c.has_flags ? c.flags : flags & ~RG_MSG_CMSG_COMPAT;
 	rec->has |= RG_HAS_FLAGS;
 	rec->user_msg = c.msg;

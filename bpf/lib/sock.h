@@ -117,6 +117,39 @@ rg_inline void rg_pid_comm(struct pid *pid, char *comm)
 	bpf_probe_read_kernel_str(comm, RG_COMM_LEN, &t->comm);
 }
 
+/* What can be read without the verifier knowing the socket: names, peer, namespace. addr: its address. */
+rg_sub int rg_sock_details(struct rg_rec_msg *rec, __u64 addr)
+{
+	struct sock *sk = (struct sock *)addr, *peer;
+	const struct cred *c;
+	struct pid *pid;
+
+	if (!rec)
+		return 0;
+	rec->sock_ino = rg_sock_ino(sk);
+	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rec->local.len = 0;
+	rec->remote.len = 0;
+	rg_sock_names(sk, &rec->local, &rec->remote);
+	rec->peer_cookie = 0;
+	rec->peer_pid = 0;
+	if (rec->family != AF_UNIX)
+		return 0;
+	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	if (peer)
+		rec->peer_cookie = BPF_CORE_READ(peer, __sk_common.skc_cookie.counter);
+	pid = BPF_CORE_READ(sk, sk_peer_pid);
+	if (!pid)
+		return 0;
+	c = BPF_CORE_READ(sk, sk_peer_cred);
+	rec->has |= RG_HAS_PEER;
+	rec->peer_pid = rg_pid_nr(pid);
+	rec->peer_uid = BPF_CORE_READ(c, euid.val);
+	rec->peer_gid = BPF_CORE_READ(c, egid.val);
+	rg_pid_comm(pid, rec->peer_comm);
+	return 0;
+}
+
 /* Everything about the socket that a record holds. */
 rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 {
@@ -127,13 +160,6 @@ rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 	rec->type = sk->sk_type;
 	rec->protocol = sk->sk_protocol;
 	rec->sk_state = sk->__sk_common.skc_state;
-	rec->sock_ino = rg_sock_ino(sk);
-	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	rec->peer_cookie = 0;
-	rec->local.len = 0;
-	rec->remote.len = 0;
-	rg_sock_names(sk, &rec->local, &rec->remote);
-	rec->peer_pid = 0;
 	if (ss) {
 		if (!ss->cookie)
 			ss->cookie = bpf_get_socket_cookie(sk);
@@ -144,22 +170,7 @@ rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 		rec->cookie = bpf_get_socket_cookie(sk);
 		rec->seq = 0;
 	}
-	if (rec->family == AF_UNIX) {
-		struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
-		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-
-		if (peer)
-			rec->peer_cookie = BPF_CORE_READ(peer, __sk_common.skc_cookie.counter);
-		if (pid) {
-			const struct cred *c = BPF_CORE_READ(sk, sk_peer_cred);
-
-			rec->has |= RG_HAS_PEER;
-			rec->peer_pid = rg_pid_nr(pid);
-			rec->peer_uid = BPF_CORE_READ(c, euid.val);
-			rec->peer_gid = BPF_CORE_READ(c, egid.val);
-			rg_pid_comm(pid, rec->peer_comm);
-		}
-	}
+	rg_sock_details(rec, rg_scalar(sk));
 }
 
 #endif
