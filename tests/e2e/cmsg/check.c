@@ -223,14 +223,22 @@ static void begin(struct progress *p, const struct shot_head *h)
 
 static void skipped(struct progress *p, const struct shot_head *h, const char *why)
 {
-	size_t used = strlen(excused);
+	size_t used = strlen(excused), n;
 
 	finish(p);
 	n_tests++;
 	printf("ok %u - %s%s # SKIP %s\n", n_tests, h->scene, h->compat ? ", 32-bit" : "", why);
-	for (const char *t = h->types; *t; t += strcspn(t, " "), t += *t == ' ')
-		used += (size_t)snprintf(excused + used, sizeof(excused) - used, "%d:%.*s ", h->compat,
-					 (int)strcspn(t, " "), t);
+	for (const char *t = h->types; *t; t += n) {
+		n = strcspn(t, " ");
+		if (n && used + n + 4 < sizeof(excused)) {
+			excused[used++] = (char)('0' + h->compat);
+			excused[used++] = ':';
+			memcpy(excused + used, t, n);
+			used += n;
+			excused[used++] = ' ';
+		}
+		n += t[n] == ' ';
+	}
 }
 
 /* The length of the attributes, from the bytes of the shot with room for all: level 1, type 54. */
