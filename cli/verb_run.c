@@ -15,6 +15,7 @@ struct run_opts {
 	struct cli_str_list policies, outputs;
 	bool audit, reload, all, quiet, stats;
 	uint32_t max_blocked;
+	const char *pid_file;
 };
 
 static const struct cli_opt options[] = {
@@ -32,6 +33,8 @@ static const struct cli_opt options[] = {
 	 "Follow changes of the policy files even where the program itself could make them", NULL},
 	{"max-blocked", 0, "N", &cli_u32, offsetof(struct run_opts, max_blocked),
 	 "Receives that may wait at a time; more fail with ENOBUFS", NULL},
+	{"pid-file", 0, "FILE", &cli_file, offsetof(struct run_opts, pid_file),
+	 "Write the supervisor's process id there (it takes SIGHUP)", NULL},
 	{"stats", 0, NULL, &cli_flag, offsetof(struct run_opts, stats),
 	 "Say at the end what was brought to the supervisor", NULL},
 	{"quiet", 'q', NULL, &cli_flag, offsetof(struct run_opts, quiet), "No notices on standard error",
@@ -49,12 +52,28 @@ struct outputs {
 	unsigned n;
 };
 
+static int write_pid(const char *path, struct rg_err *err)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f || fprintf(f, "%d\n", (int)getpid()) < 0 || fflush(f)) {
+		rg_fail(err, -errno, "%s: %s", path, strerror(errno));
+		if (f)
+			fclose(f);
+		return err->code;
+	}
+	fclose(f);
+	return 0;
+}
+
 static int begin(void *arg, struct rg_err *err)
 {
 	struct outputs *out = arg;
 	char host[256] = "";
 	struct rg_sink_opts so = {.color = cli_color(1), .width = cli_width(1), .host = host};
 
+	if (out->o->pid_file && write_pid(out->o->pid_file, err) < 0)
+		return err->code;
 	gethostname(host, sizeof(host) - 1);
 	for (unsigned i = 0; i < out->o->outputs.n; i++)
 		if (rg_sink_open(out->o->outputs.v[i], &so, &out->sink[out->n++], err) < 0) {

@@ -163,6 +163,8 @@ void *rg_listen_loop(void *broker);
 
 /* notify.c: one line for people, at most a few a second. */
 void rg_notice(struct rg_broker *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, always said. */
+void rg_say(struct rg_broker *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* reload.c */
 int rg_reload_init(struct rg_broker *b, struct rg_err *err);

@@ -39,9 +39,8 @@ static unsigned install(void *arg, size_t at, const unsigned *index, unsigned n,
 	unsigned i;
 
 	/* The numbers' place must be writable before a descriptor appears in the target: natively one that
-	 * could not be told is not installed. */
-	for (i = 0; i < n; i++)
-		none[i] = -1;
+	 * could not be told is not installed. What stands there is written back. */
+	rg_task_read(w->c->task, none, w->c->d.control + at, n * sizeof(int));
 	if (rg_task_write_all(w->c->task, w->c->d.control + at, none, n * sizeof(int)) < 0)
 		return 0;
 	for (i = 0; i < n; i++) {

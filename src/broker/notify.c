@@ -8,12 +8,23 @@
 #define PER_WINDOW 5u
 #define WINDOW	   1000000000u /* ns */
 
+static void __attribute__((format(printf, 2, 0))) say(struct rg_broker *b, const char *fmt, va_list ap)
+{
+	char line[1536];
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+
+	/* A policy error has three lines; nothing that was received stands in a notice. */
+	for (int i = 0; i < n && i < (int)sizeof(line) - 1; i++)
+		if (((unsigned char)line[i] < 0x20 && line[i] != '\n') || line[i] == 0x7f)
+			line[i] = '?';
+	b->opts.notice(b->opts.arg, line);
+}
+
 void rg_notice(struct rg_broker *b, const char *fmt, ...)
 {
 	uint64_t now = rg_now();
-	char line[512];
+	char line[64];
 	va_list ap;
-	int n;
 
 	if (!b->opts.notice)
 		return;
@@ -30,10 +41,16 @@ void rg_notice(struct rg_broker *b, const char *fmt, ...)
 		return;
 	}
 	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line), fmt, ap);
+	say(b, fmt, ap);
 	va_end(ap);
-	for (int i = 0; i < n && i < (int)sizeof(line) - 1; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
-	b->opts.notice(b->opts.arg, line);
+}
+
+void rg_say(struct rg_broker *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (b->opts.notice)
+		say(b, fmt, ap);
+	va_end(ap);
 }

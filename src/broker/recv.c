@@ -284,7 +284,7 @@ static enum rg_step stream_step(struct rg_broker *b, struct rg_call *c, bool tim
 				return RG_STEP_WAIT;
 		}
 		same_writer(c, &b->rx);
-		if (n == 0 && !b->rx.controllen && c->d.total) { /* the end */
+		if (n == 0) { /* the end, or no room */
 			b->rx.n = 0;
 			w = rg_deliver(b, c, &(struct rg_decision){0});
 			return done(c, w < 0 ? w : 0);

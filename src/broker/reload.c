@@ -17,16 +17,16 @@ void rg_reload(struct rg_broker *b, const char *why)
 	struct rg_policy *p;
 
 	if (!b->opts.n_policies) {
-		rg_notice(b, "%s: there is no policy to load", why);
+		rg_say(b, "%s: there is no policy to load", why);
 		return;
 	}
 	if (rg_policy_load(b->opts.policies, b->opts.n_policies, &p, &err) < 0) {
-		rg_notice(b, "%s: the new policy is refused and the old one stays: %s", why, err.msg);
+		rg_say(b, "%s: the new policy is refused and the old one stays: %s", why, err.msg);
 		return;
 	}
 	rg_policy_free(b->policy);
 	b->policy = p;
-	rg_notice(b, "%s: policy loaded", why);
+	rg_say(b, "%s: policy loaded", why);
 }
 
 static bool ends(const char *s, const char *with)
@@ -85,10 +85,10 @@ static int watch_one(struct rg_broker *b, const char *path, struct rg_err *err)
 	else if (slash)
 		*(slash == dir ? slash + 1 : slash) = 0;
 	if (!b->opts.reload && in_its_hands(path, dir)) {
-		rg_notice(b,
-			  "%s: changes are not followed, the program itself could make them (--reload "
-			  "follows them all the same)",
-			  path);
+		rg_say(b,
+		       "%s: changes are not followed, the program itself could make them (--reload "
+		       "follows them all the same)",
+		       path);
 		return 0;
 	}
 	if (inotify_add_watch(b->watchfd, dir, IN_CLOSE_WRITE | IN_MOVED_TO) < 0)

@@ -23,7 +23,8 @@ struct rg_call *rg_call_new(struct rg_broker *b)
 	if (!c)
 		return NULL;
 	memset(c, 0, offsetof(struct rg_call, d));
-	memset((char *)c + offsetof(struct rg_call, got), 0, sizeof(*c) - offsetof(struct rg_call, got));
+	memset((char *)c + offsetof(struct rg_call, target), 0,
+	       sizeof(*c) - offsetof(struct rg_call, target));
 	c->d = (struct rg_dest){0};
 	c->sock = c->out = -1;
 	return c;
@@ -138,6 +139,8 @@ static enum rg_step receive(struct rg_broker *b, struct rg_call *c, const struct
 	len = sizeof(c->type);
 	getsockopt(c->sock, SOL_SOCKET, SO_TYPE, &c->type, &len);
 	c->stream = c->type == SOCK_STREAM;
+	if (c->family == AF_UNIX || c->family == AF_NETLINK)
+		c->flags &= ~MSG_ERRQUEUE; /* they have none, and ignore it */
 	if (c->no_memory)
 		return refuse(c, c->no_memory);
 	if (c->kind == RG_CALL_READ && c->rwf & ~(RWF_NOWAIT | RWF_HIPRI))

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What `recvguard run` must not change, and what it must: TAP.
+
+usage: run.py RECVGUARD SEMANTICS64 SEMANTICS32|none PATHS
+RG_LONG=1 adds the whole of CPython's test_socket (a minute each way).
+"""
+import difflib, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
+
+RG, SEM64, SEM32, PATHS = sys.argv[1:5]
+count = failed = 0
+tmp = tempfile.mkdtemp(prefix="rg-transparency-")
+EVIL = """apiVersion: recvguard/v1
+kind: Policy
+metadata: {name: evil}
+spec:
+  default: allow
+  rules:
+    - {name: no evil, when: 'msg.data contains "EVIL"', then: deny EMSGSIZE}
+"""
+
+
+def ok(good, name, why=""):
+    global count, failed
+    count += 1
+    failed += not good
+    print(f"{'' if good else 'not '}ok {count} - {name}" + (f": {why}" if why and not good else ""), flush=True)
+
+
+def skip(name, why):
+    global count
+    count += 1
+    print(f"ok {count} - {name} # SKIP {why}", flush=True)
+
+
+def sh(argv, **kw):
+    kw.setdefault("timeout", 60)
+    kw.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run(argv, capture_output=True, text=True, **kw)
+
+
+def policy(text, name="p.yaml"):
+    path = os.path.join(tmp, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def same(name, prog):
+    native, broker = sh([prog]), sh([RG, "run", "-q", "--", prog])
+    diff = list(difflib.unified_diff(native.stdout.splitlines(), broker.stdout.splitlines(), "native", "broker", n=0, lineterm=""))
+    ok(not diff and native.stdout.count("\n") > 100 and native.returncode == broker.returncode == 0,
+       f"{name}: {native.stdout.count(chr(10))} lines of behaviour are the same", " | ".join(diff[:12]))
+
+
+def closed():
+    p = policy(EVIL)
+    out = sh([RG, "run", "-q", "-p", p, "--", PATHS]).stdout
+    for m in re.finditer(r"^(not )?ok \d+ - (.*)$", out, re.M):
+        ok(not m.group(1), "path " + m.group(2))
+    ok(len(re.findall(r"^(?:not )?ok", out, re.M)) == 49, "all 49 paths were tried")
+
+
+def statuses():
+    for cmd, want in ((["true"], 0), (["sh", "-c", "exit 42"], 42), (["sh", "-c", "kill -SEGV $$"], -signal.SIGSEGV),
+                      (["sh", "-c", "kill -TERM $$"], -signal.SIGTERM), (["/nonexistent"], 127), (["/etc/passwd"], 126)):
+        r = sh([RG, "run", "-q", "--", *cmd])
+        ok(r.returncode == want, f"status of {' '.join(cmd)} is {want}", f"{r.returncode} {r.stderr}")
+    r = sh([RG, "run", "-q", "--", "sh", "-c", "echo $$; exec cat"], stdin=None, input="through\n")
+    p = subprocess.Popen([RG, "run", "-q", "--", "sh", "-c", "echo $$"], stdout=subprocess.PIPE, text=True)
+    ok(p.communicate()[0].strip() == str(p.pid), "the command has the pid that recvguard was started with")
+    ok(r.stdout.endswith("through\n"), "standard input and output pass through")
+    r = sh([RG, "run", "-q", "-p", policy("nonsense: ["), "--", "true"])
+    ok(r.returncode == 125 and "p.yaml" in r.stderr, "a bad policy starts nothing and is named", r.stderr)
+    r = sh([RG, "run", "-q", "--", RG, "run", "-q", "--", "true"])
+    ok(r.returncode == 125 and "already under" in r.stderr, "a supervisor inside a supervisor is refused with the reason", r.stderr)
+
+
+def unprivileged():
+    if os.geteuid() or not shutil.which("setpriv"):
+        skip("as an unprivileged user", "not root, or no setpriv")
+        return
+    pub = tempfile.mkdtemp(prefix="rg-unprivileged-")
+    os.chmod(pub, 0o755)
+    for f in (RG, PATHS, SEM64):
+        shutil.copy(f, pub)
+    with open(os.path.join(pub, "p.yaml"), "w") as f:
+        f.write(EVIL)
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+    rg, sem, paths = (os.path.join(pub, os.path.basename(f)) for f in (RG, SEM64, PATHS))
+    r = sh([*user, rg, "run", "-q", "-p", pub + "/p.yaml", "--", paths])
+    ok("not ok" not in r.stdout and r.stdout.count("ok ") == 49, "all paths as nobody, without any privilege", r.stdout + r.stderr)
+    r, n = sh([*user, rg, "run", "-q", "--", sem]), sh([*user, sem])
+    ok(r.stdout == n.stdout and r.returncode == 0, "the same behaviour as nobody")
+    code = ("import ctypes,os,socket;ctypes.CDLL(None).prctl(4,0,0,0,0);a,b=socket.socketpair();a.send(b'x');print(b.recv(9));"
+            "print([p for p in os.listdir('/proc') if p.isdigit() and open('/proc/'+p+'/comm').read()=='recvguard\\n' and "
+            "os.access('/proc/'+p+'/mem',os.W_OK)])")
+    py = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
+    r = sh([*user, rg, "run", "-q", "--", py, "-c", code])
+    ok(r.stdout == "b'x'\n[]\n", "PR_SET_DUMPABLE 0 does not cut the program off; the supervisor's memory is closed to it", r.stdout + r.stderr)
+    shutil.rmtree(pub)
+
+
+def dies():
+    """kill -9 of the supervisor: the program fails closed."""
+    code = ("import socket,sys,os,time\n"
+            "a,b=socket.socketpair(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+            "a.send(b'secret')\n"
+            "os.kill(int(open(sys.argv[1]).read()),9)\n"
+            "time.sleep(0.2)\n"
+            "try: print('got',b.recv(9))\n"
+            "except OSError as e: print('errno',e.errno)\n")
+    pidfile = os.path.join(tmp, "pid")
+    r = sh([RG, "run", "-q", "--pid-file", pidfile, "--", sys.executable, "-c", code, pidfile])
+    ok(r.stdout == "errno 38\n", "kill -9 of the supervisor: ENOSYS, not one byte", r.stdout + r.stderr)
+
+
+def reload():
+    p, pidfile = policy(EVIL, "r.yaml"), os.path.join(tmp, "pid2")
+    code = ("import socket,sys\na,b=socket.socketpair(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+            "def t():\n a.send(b'EVIL')\n try: return b.recv(9)\n except OSError as e: return e.errno\n"
+            "for l in sys.stdin:\n print(t(),flush=True)\n")
+    q = subprocess.Popen([RG, "run", "-p", p, "--pid-file", pidfile, "--", sys.executable, "-u", "-c", code], text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def ask():
+        q.stdin.write("x\n")
+        q.stdin.flush()
+        return q.stdout.readline().strip()
+
+    first = ask()
+    pid = int(open(pidfile).read())
+    os.kill(pid, signal.SIGHUP)  # unchanged
+    again = ask()
+    tmpfile = p + ".new"
+    with open(tmpfile, "w") as f:
+        f.write(EVIL.replace("EMSGSIZE", "EPERM"))
+    os.rename(tmpfile, p)
+    time.sleep(0.3)
+    changed = ask()
+    with open(p, "w") as f:
+        f.write("broken: [")
+    time.sleep(0.3)
+    kept = ask()
+    q.stdin.close()
+    err = q.stderr.read()
+    q.wait(10)
+    ok((first, again) == ("90", "90"), "SIGHUP loads the policy anew", f"{first} {again}")
+    ok(changed == "1", "a changed file is followed", changed)
+    ok(kept == "1" and "the old one stays" in err, "a wrong policy is refused, and the old one stays", f"{kept} {err}")
+
+
+def many():
+    """Blocked receives: none holds another; beyond the bound there is an error, not a hang."""
+    code = ("import socket,threading,sys\nn=int(sys.argv[1])\nr=[]\ndef w(s):\n try: r.append(s.recv(9))\n except OSError as e: r.append(e.errno)\n"
+            "p=[socket.socketpair() for _ in range(n)]\nt=[threading.Thread(target=w,args=(b,)) for a,b in p]\n[x.start() for x in t]\n"
+            "import time;time.sleep(0.5)\n[a.send(b'x') for a,b in reversed(p)]\n[x.join(20) for x in t]\nprint(r.count(b'x'),r.count(105))\n")
+    r = sh([RG, "run", "-q", "--", sys.executable, "-c", code, "200"])
+    ok(r.stdout == "200 0\n", "200 receives wait at a time and all are served, last come first", r.stdout + r.stderr)
+    r = sh([RG, "run", "--max-blocked", "50", "--", sys.executable, "-c", code, "60"])
+    got, refused = map(int, r.stdout.split()) if r.stdout else (0, 0)
+    ok(got + refused == 60 and got >= 50 and "--max-blocked" in r.stderr, "beyond --max-blocked: ENOBUFS and a notice", r.stdout + r.stderr)
+
+
+def killed():
+    """A killed receiver leaves nothing behind: its port is free at once, its peer sees the end."""
+    code = ("import os,signal,socket,time\nfree=0\nfor i in range(20):\n s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);s.bind(('127.0.0.1',0));"
+            "port=s.getsockname()[1];p=os.fork()\n if p==0: s.recv(9)\n s.close();time.sleep(0.02);os.kill(p,9);os.waitpid(p,0);time.sleep(0.05)\n"
+            " t=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n try: t.bind(('127.0.0.1',port));free+=1\n except OSError: pass\n t.close()\nprint(free)\n")
+    r = sh([RG, "run", "-q", "--", sys.executable, "-c", code])
+    ok(r.stdout == "20\n", "a receiver killed while it waits: its port is free 50 ms later", r.stdout + r.stderr)
+
+
+def programs():
+    for name, cmd in (("dbus", ["dbus-run-session", "--", "dbus-send", "--session", "--print-reply=literal", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.ListActivatableNames"]),
+                      ("ip", ["ip", "-o", "addr", "show", "dev", "lo"]), ("ss", ["ss", "-xH", "state", "closed"]),
+                      ("ping", ["sh", "-c", "ping -c 2 -i 0.2 127.0.0.1 | sed 's/time=.*//;/rtt/d;s/, time.*//'"]),
+                      ("tmux", ["sh", "-c", "tmux -L rg-transparency -f /dev/null new-session -d 'sleep 5'; tmux -L rg-transparency ls | cut -d: -f1; tmux -L rg-transparency kill-server"])):
+        if not shutil.which(cmd[0]) or (cmd[0] == "sh" and not shutil.which(name)):
+            skip(name, "not installed")
+            continue
+        a, b = sh(cmd), sh([RG, "run", "-q", "--", *cmd])
+        seen = [(x.returncode, x.stdout, re.sub(r"\d+", "N", x.stderr)) for x in (a, b)]  # dbus-daemon names its pid
+        ok(seen[0] == seen[1], f"{name} behaves the same",
+           f"{a.returncode} {b.returncode} {a.stdout[-300:]!r} {b.stdout[-300:]!r} {b.stderr[-300:]!r}")
+
+
+def cpython():
+    """The verdict of each test of test_socket, with and without."""
+    code = ("import sys,unittest\ntry: import test.test_socket as t\nexcept ImportError: sys.exit(77)\n"
+            "def walk(s):\n for x in s:\n  yield from walk(x) if isinstance(x,unittest.TestSuite) else (x,)\n"
+            "short=sys.argv[1]=='short'\n"
+            "s=[x for x in walk(unittest.defaultTestLoader.loadTestsFromModule(t)) if 'VSOCK' not in x.id() and (not short or "
+            "any(k in x.id() for k in ('SCM','RecvmsgInto','Sendmsg','BasicUDP','BasicSocketPair','Interrupted','NonBlocking')))]\n"
+            "getattr(t,'setUpModule',lambda:None)()\n"
+            "unittest.TextTestRunner(verbosity=2,stream=sys.stdout).run(unittest.TestSuite(s))\n")
+    which = "long" if os.environ.get("RG_LONG") else "short"
+    runs = []
+    for prefix in ([], [RG, "run", "-q", "--"]):
+        r = sh([*prefix, sys.executable, "-c", code, which], timeout=200)
+        if r.returncode == 77:
+            skip("CPython's test_socket", "the interpreter has no test package")
+            return
+        runs.append(sorted(set(re.findall(r"^(\w+ \([\w.]+\)).*?\.\.\. (ok|FAIL|ERROR|skipped)", r.stdout, re.M | re.S))))
+    diff = [x for x in runs[0] if x not in runs[1]] + [x for x in runs[1] if x not in runs[0]]
+    ok(not diff and len(runs[0]) > 50, f"CPython's test_socket ({which}): {len(runs[0])} tests, each with the same result", str(diff[:10]))
+
+
+try:
+    same("x86-64", SEM64)
+    if SEM32 != "none":
+        same("i386", SEM32)
+    else:
+        skip("i386", "no 32-bit compiler (gcc-multilib)")
+    closed()
+    statuses()
+    unprivileged()
+    dies()
+    reload()
+    many()
+    killed()
+    programs()
+    cpython()
+finally:
+    shutil.rmtree(tmp)
+print(f"1..{count}")
+sys.exit(failed > 0)
