@@ -116,12 +116,11 @@ static void statistics(struct rg_buf *b, const struct state *st, size_t id, cons
 static void packet_options(struct rg_buf *b, const struct rg_event *ev, uint64_t dropped)
 {
 	rg_auto_buf comment = {0};
-	bool send = rg_events[ev->v[RG_F_EVENT].i].dir == RG_DIR_SEND;
 	uint32_t ids[2] = {0, 0};
 
 	rg_ng_comment(&comment, ev);
 	rg_ng_opt(b, RG_NG_COMMENT, comment.data, comment.len);
-	rg_ng_opt_u32(b, RG_NG_EPB_FLAGS, send ? 2 : 1);
+	rg_ng_opt_u32(b, RG_NG_EPB_FLAGS, rg_ng_is_send(ev) ? 2 : 1);
 	if (dropped)
 		rg_ng_opt_u64(b, RG_NG_EPB_DROPCOUNT, dropped);
 	if (rg_has(ev, RG_F_MSG_ID))
@@ -147,7 +146,7 @@ static void packet(struct rg_buf *b, struct state *st, size_t id, const struct r
 	rg_ng_u32(b, 0);
 	data = b->len;
 	rg_ng_header(b, ev, p);
-	original = (uint32_t)(b->len - data + p->full);
+	original = b->len - data + p->full < UINT32_MAX ? (uint32_t)(b->len - data + p->full) : UINT32_MAX;
 	captured = (uint32_t)(b->len - data);
 	captured += p->len < PACKET_MAX - captured ? (uint32_t)p->len : PACKET_MAX - captured;
 	rg_buf_add(b, p->payload, captured - (b->len - data));

@@ -27,6 +27,8 @@ enum rg_ng_link rg_ng_link_of(const struct rg_event *ev, const struct rg_ng_pack
 /* Append the pseudo header of that link type for this packet. */
 void rg_ng_header(struct rg_buf *b, const struct rg_event *ev, const struct rg_ng_packet *p);
 
+bool rg_ng_is_send(const struct rg_event *ev);
+
 /* One line: who received what from whom, and what was decided. ASCII, received bytes escaped. */
 void rg_ng_comment(struct rg_buf *b, const struct rg_event *ev);
 

@@ -51,9 +51,11 @@ static int64_t int_of(const struct rg_event *ev, enum rg_field f, int64_t none)
 	return rg_has(ev, f) ? ev->v[f].i : none;
 }
 
-static bool is_send(const struct rg_event *ev)
+bool rg_ng_is_send(const struct rg_event *ev)
 {
-	return rg_has(ev, RG_F_EVENT) && rg_events[ev->v[RG_F_EVENT].i].dir == RG_DIR_SEND;
+	int64_t e = int_of(ev, RG_F_EVENT, -1);
+
+	return e >= 0 && e < RG_EV__COUNT && rg_events[e].dir == RG_DIR_SEND;
 }
 
 static bool protocol_is(const struct rg_event *ev, const char *name)
@@ -104,7 +106,8 @@ bool rg_ng_next(const struct rg_event *ev, size_t *at, struct rg_ng_packet *ret)
 		return (*at)++ == 0;
 	if (*at >= v->len)
 		return false;
-	*ret = (struct rg_ng_packet){(const uint8_t *)v->p + *at, v->len - *at, v->full - *at};
+	*ret = (struct rg_ng_packet){(const uint8_t *)v->p + *at, v->len - *at,
+				     (v->full > v->len ? v->full : v->len) - *at};
 	n = dbus_packet(ev, ret);
 	if (n) {
 		ret->full = (size_t)n;
@@ -121,7 +124,7 @@ static void netlink_header(struct rg_buf *b, const struct rg_event *ev)
 {
 	static const char unused[10];
 
-	be16(b, is_send(ev) ? 4 : 0);
+	be16(b, rg_ng_is_send(ev) ? 4 : 0);
 	be16(b, ARPHRD_NETLINK);
 	rg_buf_add(b, unused, sizeof(unused));
 	be16(b, (uint16_t)int_of(ev, RG_F_SOCK_PROTOCOL, 0));
@@ -183,7 +186,8 @@ static void tag_addr(struct rg_buf *b, const struct rg_addr *a, enum tag v4, enu
 static void tag_ends(struct rg_buf *b, const struct rg_event *ev, uint32_t port_type)
 {
 	struct end local = end_of(ev, RG_F_SOCK_LOCAL_ADDR, RG_F_SOCK_LOCAL_PORT), other = other_end(ev);
-	const struct end *src = is_send(ev) ? &local : &other, *dst = is_send(ev) ? &other : &local;
+	const struct end *src = rg_ng_is_send(ev) ? &local : &other,
+			 *dst = rg_ng_is_send(ev) ? &other : &local;
 
 	tag_addr(b, src->addr, TAG_IPV4_SRC, TAG_IPV6_SRC);
 	tag_addr(b, dst->addr, TAG_IPV4_DST, TAG_IPV6_DST);
@@ -284,8 +288,8 @@ static void x11_header(struct rg_buf *b, const struct rg_event *ev)
 
 	tag_table(b, "tcp.port", X11_PORT);
 	tag_u32(b, TAG_PORT_TYPE, PORT_TYPE_TCP);
-	tag_u32(b, TAG_SRC_PORT, server == is_send(ev) ? X11_PORT : 0);
-	tag_u32(b, TAG_DST_PORT, server == is_send(ev) ? 0 : X11_PORT);
+	tag_u32(b, TAG_SRC_PORT, server == rg_ng_is_send(ev) ? X11_PORT : 0);
+	tag_u32(b, TAG_DST_PORT, server == rg_ng_is_send(ev) ? 0 : X11_PORT);
 }
 
 /* What columns show where Wireshark has no dissector: our name of the protocol and our line. */

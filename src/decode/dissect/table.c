@@ -91,7 +91,7 @@ static struct rg_dissect_ctx ctx_of(const struct rg_event *ev)
 	c.ports[2] = rg_ctx_inet(&c) ? name_port(ev) : -1;
 	if (c.family == AF_UNIX)
 		ctx_path(&c, ev);
-	if (rg_has(ev, RG_F_EVENT))
+	if (rg_has(ev, RG_F_EVENT) && ev->v[RG_F_EVENT].u < RG_EV__COUNT)
 		c.send = rg_events[ev->v[RG_F_EVENT].i].dir == RG_DIR_SEND;
 	return c;
 }
