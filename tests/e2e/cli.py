@@ -44,7 +44,7 @@ for verb in verbs:
     check(f"{verb}: has examples that name real verbs and options", "Examples:" in text, text)
     for line in re.findall(r"^  .*?recvguard (.*)", text.split("Examples:")[1], re.M):
         if line.startswith(verb):
-            for o in re.findall(r"(?<![\w-])--([a-z][\w-]*)", line.split(" -- ")[0].split("|")[0].split("'")[0]):
+            for o in re.findall(r"(?<![\w-])--([a-z][\w-]*)", line.split(" -- ")[0].split("|")[0].split("'")[0].split("  #")[0]):
                 check(f"{verb}: the example's --{o} exists", o in [x[1] for x in options[verb]], line)
     code, page, err = ask("__man", *verb.split())
     page = page.replace("\\-", "-").replace("\\fB", "").replace("\\fR", "").replace("\\fI", "")
@@ -107,7 +107,10 @@ check("--version tells version, commit, compiler and libraries",
 # ---- documents ----
 docs = [os.path.join(source, f) for f in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
 docs += [os.path.join(source, "docs", f) for f in sorted(os.listdir(os.path.join(source, "docs"))) if f.endswith(".md")]
-docs = [d for d in docs if os.path.exists(d)]
+tracked = [os.path.join(d, f) for room in ("abi", "bpf", "cli", "include", "src", "tests", "tools", "bench") for d, _, fs in os.walk(os.path.join(source, room))
+           for f in fs if f.endswith((".c", ".h", ".def", ".y", ".l", ".py"))]
+code_text = "\n".join(open(f, errors="replace").read() for f in tracked)
+symbols = set(re.findall(r"\b\w+\b", code_text))
 for doc in docs:
     name = os.path.relpath(doc, source)
     if not check(f"{name} is there", os.path.exists(doc)):
@@ -117,17 +120,22 @@ for doc in docs:
                and not os.path.exists(os.path.join(os.path.dirname(doc), p))]
     check(f"{name}: its links lead to files", not missing, missing)
     unknown = []
-    shown = [a or b for a, b in re.findall(r"```(?:sh|console)?\n(.*?)```|`(recvguard [^`]*)`", text, re.S)]
-    for line in re.findall(r"(?:^|[ /])recvguard ([a-z_]+[^\n]*)", "\n".join(shown), re.M):
+    shown = re.findall(r"```sh\n(.*?)```", text, re.S) + re.findall(r"`(recvguard [^`\n]*)`", text)
+    for block in re.findall(r"```console\n(.*?)```", text, re.S):
+        shown += re.findall(r"^[$#] (.*)", block, re.M)
+    for line in re.findall(r"^recvguard ([a-z_]+[^\n]*)", "\n".join(shown), re.M):
         words = line.split()
         verb = " ".join(words[:2]) if " ".join(words[:2]) in verbs else words[0]
         if verb not in verbs and not any(v.startswith(verb + " ") for v in verbs):
             unknown.append(line)
             continue
-        for o in re.findall(r"(?<![\w-])--([a-z][\w-]*)", line.split(" -- ")[0].split("|")[0].split("'")[0]):
+        for o in re.findall(r"(?<![\w-])--([a-z][\w-]*)", line.split(" -- ")[0].split("|")[0].split("'")[0].split("  #")[0]):
             if verb in options and o not in [x[1] for x in options[verb]]:
                 unknown.append(f"--{o} in: {line}")
     check(f"{name}: the commands it shows exist", not unknown, "\n".join(unknown))
+    gone = [n for n in re.findall(r"`((?:rg|cli)_\w+|RG_\w+)`", text) if n not in symbols and not n.isupper() and "SYMBOL" not in n
+            and not n.startswith("cli_verb_count")]
+    check(f"{name}: the functions it names exist", not gone, gone)
     files = [p for p in re.findall(r"`((?:abi|bench|bpf|cli|docs|examples|include|src|tests|tools)/[\w./*-]+\.(?:c|h|def|py|sh|md|build|yaml))`", text)
              if "*" not in p and "NAME" not in p and not os.path.exists(os.path.join(source, p))]
     check(f"{name}: the files it names exist", not files, files)
