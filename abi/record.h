@@ -64,6 +64,7 @@ struct rg_rec_hdr {
 #define RG_HAS_IOV_K	  (1u << 15) /* iov[] is the kernel's copy: K, else U */
 #define RG_HAS_SENDER	  (1u << 16) /* sender is the peer socket's owner found by the send side (msg_id) */
 #define RG_HAS_FLAGS	  (1u << 17) /* flags (as given) */
+#define RG_HAS_KERNEL	  (1u << 19) /* the kernel itself sent it (netlink) */
 #define RG_HAS_CONTROLLEN (1u << 18) /* controllen is the kernel's word: K */
 
 /* rg_rec_msg.cut: what was there and did not fit or could not be read */

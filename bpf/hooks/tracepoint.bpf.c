@@ -46,13 +46,10 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 		st->skb_msg_len = skb->len;
 		st->has |= RG_HAS_MSGLEN;
 	}
-	if (family == AF_UNIX) {
-		if (!(st->has & RG_HAS_DATA)) {
-			rg_take_creds(st, skb);
-			rg_take_sender(st, skb);
-		}
+	if (!(st->has & RG_HAS_DATA) && (family == AF_UNIX || family == AF_NETLINK))
+		rg_take_creds(st, skb, family);
+	if (family == AF_UNIX)
 		rg_take_files(st, t, skb);
-	}
 	rg_take_data(st, t, skb, rg_skb_offset(skb, sk, family, type, protocol), len);
 	return 0;
 }

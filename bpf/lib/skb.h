@@ -142,23 +142,6 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 		st->cut |= RG_CUT_PART;
 }
 
-/* Credentials that travel with a unix message (struct unix_skb_parms in skb->cb). */
-rg_inline void rg_take_creds(struct rg_state *st, struct sk_buff *skb)
-{
-	struct unix_skb_parms cb;
-
-	if (bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
-		return;
-	/* no PASSCRED at either end when it was sent: pid NULL, uid and gid -1 */
-	if (cb.pid) {
-		st->cred_pid = rg_pid_nr(cb.pid);
-		st->cred_uid = cb.uid.val;
-		st->cred_gid = cb.gid.val;
-		st->has |= RG_HAS_CRED;
-		rg_pid_comm(cb.pid, st->cred_comm);
-	}
-}
-
 /* A unix buffer's owner is the sending socket. */
 rg_inline void rg_take_sender(struct rg_state *st, struct sk_buff *skb)
 {
@@ -169,6 +152,49 @@ rg_inline void rg_take_sender(struct rg_state *st, struct sk_buff *skb)
 	st->sender_cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	st->sender_sk = rg_scalar(sk);
 	st->sender_peer = (__u64)BPF_CORE_READ((struct unix_sock *)sk, peer);
+}
+
+rg_inline void rg_set_creds(struct rg_state *st, __u32 pid, __u32 uid, __u32 gid)
+{
+	st->cred_pid = pid;
+	st->cred_uid = uid;
+	st->cred_gid = gid;
+	st->has |= RG_HAS_CRED;
+}
+
+/* Credentials that travel with a message in skb->cb: unix (struct unix_skb_parms), netlink
+ * (netlink_skb_parms). */
+rg_sub int rg_take_creds_sub(struct rg_state *st, __u64 addr, __u32 family)
+{
+	struct sk_buff *skb = (struct sk_buff *)addr;
+	struct netlink_skb_parms nl;
+	struct unix_skb_parms cb;
+
+	if (!st)
+		return 0;
+	if (family == AF_NETLINK) {
+		if (bpf_probe_read_kernel(&nl, sizeof(nl), skb->cb))
+			return 0;
+		/* port 0 is the kernel's own */
+		if (!nl.portid)
+			st->has |= RG_HAS_KERNEL;
+		else if (nl.creds.pid)
+			rg_set_creds(st, nl.creds.pid, nl.creds.uid.val, nl.creds.gid.val);
+		return 0;
+	}
+	if (bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb) || !cb.pid)
+		return 0; /* no PASSCRED at either end when it was sent: pid NULL, uid and gid -1 */
+	rg_set_creds(st, rg_pid_nr(cb.pid), cb.uid.val, cb.gid.val);
+	rg_pid_comm(cb.pid, st->cred_comm);
+	return 0;
+}
+
+/* Who sent the buffer, for the first of a message. */
+rg_inline void rg_take_creds(struct rg_state *st, struct sk_buff *skb, __u16 family)
+{
+	rg_take_creds_sub(st, rg_scalar(skb), family);
+	if (family == AF_UNIX)
+		rg_take_sender(st, skb);
 }
 
 /* Where in the buffer the copy starts: the tracepoint does not say, each family keeps it elsewhere. */

@@ -20,13 +20,10 @@ rg_inline void rg_take_copy(struct rg_state *st, struct task_struct *t, struct s
 		st->skb_msg_len = skb->len;
 		st->has |= RG_HAS_MSGLEN;
 	}
-	if (family == AF_UNIX) {
-		if (!(st->has & RG_HAS_DATA)) {
-			rg_take_creds(st, skb);
-			rg_take_sender(st, skb);
-		}
+	if (!(st->has & RG_HAS_DATA) && (family == AF_UNIX || family == AF_NETLINK))
+		rg_take_creds(st, skb, family);
+	if (family == AF_UNIX)
 		rg_take_files(st, t, skb);
-	}
 	rg_take_data(st, t, skb, rg_skb_offset(skb, sk, family, type, BPF_CORE_READ(sk, sk_protocol)), len);
 }
 

@@ -102,6 +102,10 @@ static void put_sock(const struct rg_rec_msg *r, struct rg_event *ev)
 
 static void put_sender(const struct rg_rec_msg *r, struct rg_event *ev)
 {
+	if (r->has & RG_HAS_KERNEL) {
+		rg_set_i(ev, RG_F_SENDER_HOW, RG_HOW_KERNEL, K);
+		return;
+	}
 	if (r->has & RG_HAS_CRED) {
 		rg_set_u(ev, RG_F_SENDER_PID, r->cred_pid, K);
 		rg_set_u(ev, RG_F_SENDER_UID, r->cred_uid, K);
