@@ -4,6 +4,7 @@
  * rg_event_fn. The only file that knows capture, decoder and enrichment together.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,10 +187,18 @@ static int poorer_tier(struct rg_trace_opts *o, struct rg_err *err)
 	return r;
 }
 
+static int check_pids(const struct rg_select *s, struct rg_err *err)
+{
+	for (unsigned i = 0; i < s->n_pids; i++)
+		if (kill(s->pids[i], 0) && errno == ESRCH)
+			return rg_fail(err, -ESRCH, "there is no process %d", s->pids[i]);
+	return 0;
+}
+
 int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, struct rg_err *err)
 {
 	struct rg_trace_opts poorer = *asked, *opts = &poorer;
-	int r = poorer_tier(&poorer, err);
+	int r = check_pids(&asked->select, err) ?: poorer_tier(&poorer, err);
 	struct rg_trace *t = r ? NULL : calloc(1, sizeof(*t));
 
 	if (!t)
