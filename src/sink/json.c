@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sink/json.h"
 
+#include <endian.h>
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -8,11 +9,18 @@
 #include "sink/put.h"
 #include "sink/sink.h"
 
+#define ONE_EACH  0x0101010101010101u
+#define HIGH_BITS 0x8080808080808080u
+
 struct walk {
 	struct rg_json *j;
 	struct rg_buf *b;
 	bool node_tags; /* an element has tags of its own */
+	/* fields that are present, and those of them that are not plain K */
+	unsigned n_present, n_odd;
+	uint8_t present[RG_F__COUNT + 8], odd[RG_F__COUNT + 8];
 };
+_Static_assert(RG_F__COUNT < 256, "field numbers fit a byte");
 
 static char *put_time(struct rg_json *j, char *p, uint64_t ns)
 {
@@ -179,22 +187,23 @@ static char *put_tags(struct walk *w, char *p, const struct rg_event *ev)
 
 	p = rg_put_lit(p, ",\"tags\":{");
 	at = (size_t)(p - w->b->data);
-	for (int f = 0; f < RG_F__COUNT; f++) {
-		const struct rg_field_info *info = &rg_fields[f];
+	for (unsigned i = 0; i < w->n_odd; i++) {
+		const char *name = rg_fields[w->odd[i]].name;
 
-		if (!ev->tag[f])
-			continue;
-		if (ev->tag[f] != RG_TAG_K) {
-			p = rg_put_lit(p, ",\"");
-			p = rg_put(p, info->name, strlen(info->name));
-			p = rg_put_lit(p, "\":\"");
-			p = put_tag(p, ev->tag[f]);
-			*p++ = '"';
-			if (!rg_put_room(w->b, &p, 128))
-				break;
-		}
-		if (w->node_tags && (info->type == RG_T_LIST || info->type == RG_T_OBJECT))
-			p = put_node_tags(w->b, p, ev->v[f].node, ev->tag[f], info->name, strlen(info->name));
+		if (!rg_put_room(w->b, &p, 128))
+			return rg_put_lit(p, "}");
+		p = rg_put_lit(p, ",\"");
+		p = rg_put(p, name, strlen(name));
+		p = rg_put_lit(p, "\":\"");
+		p = put_tag(p, ev->tag[w->odd[i]]);
+		*p++ = '"';
+	}
+	for (unsigned i = 0; w->node_tags && i < w->n_present; i++) {
+		const struct rg_field_info *info = &rg_fields[w->present[i]];
+
+		if (info->type == RG_T_LIST || info->type == RG_T_OBJECT)
+			p = put_node_tags(w->b, p, ev->v[w->present[i]].node, ev->tag[w->present[i]],
+					  info->name, strlen(info->name));
 	}
 	start = w->b->data + at;
 	if (p > start) { /* the first comma is one too many */
@@ -203,6 +212,34 @@ static char *put_tags(struct walk *w, char *p, const struct rg_event *ev)
 	}
 	*p++ = '}';
 	return p;
+}
+
+/* The top bit of every byte that is not zero. */
+static inline uint64_t nonzero(uint64_t x)
+{
+	return (((x & ~HIGH_BITS) + ~HIGH_BITS) | x) & HIGH_BITS;
+}
+
+static inline unsigned collect(uint8_t *list, unsigned n, uint64_t mask, unsigned base)
+{
+	for (; mask; mask &= mask - 1)
+		list[n++] = (uint8_t)(base + (unsigned)__builtin_ctzll(mask) / 8);
+	return n;
+}
+
+/* Eight tags at a time: most fields are absent, and most present ones are plain K. */
+static void look_at_tags(struct walk *w, const uint8_t *tag)
+{
+	uint64_t all[(RG_F__COUNT + 7) / 8];
+
+	all[RG_F__COUNT / 8 < sizeof(all) / 8 ? RG_F__COUNT / 8 : 0] = 0; /* the bytes past the last field */
+	memcpy(all, tag, RG_F__COUNT);
+	for (unsigned f = 0; f < RG_F__COUNT; f += 8) {
+		uint64_t x = htole64(all[f / 8]), mask = nonzero(x);
+
+		w->n_present = collect(w->present, w->n_present, mask, f);
+		w->n_odd = collect(w->odd, w->n_odd, mask & nonzero(x ^ ONE_EACH * RG_TAG_K), f);
+	}
 }
 
 static inline char *put_piece(char *p, const struct rg_piece *c)
@@ -227,17 +264,14 @@ static inline char *put_field(struct walk *w, char *p, const struct rg_keys *k, 
 			 f == RG_F_SOCK_PROTOCOL ? rg_event_names(ev, f) : rg_fields[f].names);
 }
 
-/* Bits of the tags that are not plain K, of all present fields. */
-static char *put_fields(struct walk *w, char *p, const struct rg_event *ev, uint8_t *ret_odd)
+static char *put_fields(struct walk *w, char *p, const struct rg_event *ev)
 {
 	const struct rg_keys *k = rg_keys_get();
-	uint8_t odd = 0;
 	int group = -1;
 
-	for (int f = 0; f < RG_F__COUNT; f++) {
-		if (!ev->tag[f])
-			continue;
-		odd |= ev->tag[f] ^ RG_TAG_K;
+	for (unsigned i = 0; i < w->n_present; i++) {
+		int f = w->present[i];
+
 		if (k->group[f] == group) {
 			p = put_piece(p, &k->key[f]);
 		} else {
@@ -249,22 +283,25 @@ static char *put_fields(struct walk *w, char *p, const struct rg_event *ev, uint
 		}
 		p = put_field(w, p, k, ev, f);
 	}
-	*ret_odd = odd;
 	return group < 0 ? rg_put_lit(p, "{") : put_piece(p, &k->last[group]);
 }
 
 int rg_json_event(struct rg_json *j, struct rg_buf *b, const struct rg_event *ev)
 {
-	struct walk w = {.j = j, .b = b};
 	size_t start = b->len;
-	uint8_t odd = 0;
+	struct walk w;
 	char *p;
 
 	b->oom = false;
 	if (!rg_buf_room(b, PUT_SLACK))
 		return -ENOMEM;
-	p = put_fields(&w, b->data + b->len, ev, &odd);
-	if (odd || w.node_tags)
+	w.j = j; /* field by field: the lists need no zeroing */
+	w.b = b;
+	w.node_tags = false;
+	w.n_present = w.n_odd = 0;
+	look_at_tags(&w, ev->tag);
+	p = put_fields(&w, b->data + b->len, ev);
+	if (w.n_odd || w.node_tags)
 		p = put_tags(&w, p, ev);
 	p = rg_put_lit(p, "}\n");
 	b->len = (size_t)(p - b->data);

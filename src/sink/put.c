@@ -27,21 +27,25 @@ static char *put_8(char *p, uint32_t u)
 	return rg_put_2(p, low % 100);
 }
 
+static unsigned digits_upto_8(uint32_t u)
+{
+	if (u < 10000)
+		return u < 100 ? 1 + (u >= 10) : 3 + (u >= 1000);
+	return u < 1000000 ? 5 + (u >= 100000) : 7 + (u >= 10000000);
+}
+
 /* At most 8 digits, without leading zeros. */
 static char *put_upto_8(char *p, uint32_t u)
 {
-	char tmp[8];
-	int n = 8;
+	char *end = p + digits_upto_8(u), *q = end;
 
 	for (; u >= 100; u /= 100)
-		memcpy(tmp + (n -= 2), rg_put_digits + 2 * (u % 100), 2);
+		rg_put_2(q -= 2, u % 100);
 	if (u >= 10)
-		memcpy(tmp + (n -= 2), rg_put_digits + 2 * u, 2);
+		rg_put_2(q - 2, u);
 	else
-		tmp[--n] = (char)('0' + u);
-	for (int i = n; i < 8; i++)
-		*p++ = tmp[i];
-	return p;
+		q[-1] = (char)('0' + u);
+	return end;
 }
 
 char *rg_put_u64_long(char *p, uint64_t u)

@@ -10,13 +10,17 @@
 #include "sink/json.h"
 #include "sink/sqlite.h"
 
+#define REC_FD_MAX 64
+
 /* A recording being written. */
 struct recorder {
 	sqlite3 *db;
 	sqlite3_stmt *insert[REC_TABLES], *tagset, *fd, *cmsg;
 	struct intern known[REC_SHARED], tags;
-	uint8_t table[RG_F__COUNT]; /* enum rec_table */
 	uint8_t order[REC_TABLES][RG_F__COUNT], n_order[REC_TABLES];
+	int data_at;			  /* parameter of msg.data in the insert of a message */
+	const char *fd_names[REC_FD_MAX]; /* columns of table fd */
+	int n_fd_names;
 	struct rg_buf key, lists, text, packed;
 	struct rg_json json;
 	ZSTD_CCtx *zstd;

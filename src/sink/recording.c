@@ -21,10 +21,12 @@ struct rg_recording {
 	sqlite3 *db;
 	sqlite3_stmt *next;
 	char *path;
-	int64_t last;		/* number of the message read last */
-	int map[FIELDS_MAX];	/* our field for each of the file's, -1 unknown */
-	bool have[RG_F__COUNT]; /* fields that the file has */
-	struct rg_buf data;	/* payload, unpacked */
+	int64_t last;		     /* number of the message read last */
+	int map[FIELDS_MAX];	     /* our field for each of the file's, -1 unknown */
+	bool have[RG_F__COUNT];	     /* fields that the file has */
+	uint8_t column[RG_F__COUNT]; /* those that are columns, in their order */
+	unsigned n_columns;
+	struct rg_buf data; /* payload, unpacked */
 };
 
 static int fail(struct rg_recording *r, int rc, struct rg_err *err)
@@ -129,6 +131,9 @@ static int prepare_next(struct rg_recording *r, struct rg_err *err)
 	rg_auto_buf sql = {0};
 	int rc;
 
+	for (int f = 0; f < RG_F__COUNT; f++)
+		if (r->have[f] && rec_table_of(f) != REC_LISTS)
+			r->column[r->n_columns++] = (uint8_t)f;
 	rec_select(&sql, r->have);
 	rc = sqlite3_prepare_v2(r->db, rg_buf_cstr(&sql), -1, &r->next, NULL);
 	if (rc == SQLITE_ERROR)
@@ -329,20 +334,19 @@ static void get_tags(struct rg_recording *r, struct rg_event *ev)
 
 static int get_message(struct rg_recording *r, struct rg_event *ev, struct rg_err *err)
 {
-	int column = FIRST_COLUMN, rc;
+	int rc = 0;
 
 	rg_event_reset(ev);
 	get_tags(r, ev);
-	for (int f = 0; f < RG_F__COUNT; f++) {
-		if (!r->have[f] || rec_table_of(f) == REC_LISTS)
-			continue;
-		rc = ev->tag[f] ? get_field(r, column, ev, f) : 0;
+	for (unsigned i = 0; i < r->n_columns; i++) {
+		int f = r->column[i];
+
+		rc = ev->tag[f] ? get_field(r, FIRST_COLUMN + (int)i, ev, f) : 0;
 		if (rc) {
 			ev->tag[f] = 0;
 			return rc == -ENOMEM ? rg_fail(err, rc, "out of memory for a message")
 					     : damaged(r, rg_fields[f].name, err);
 		}
-		column++;
 	}
 	rc = rg_unpack_lists(ev, sqlite3_column_blob(r->next, 4), (size_t)sqlite3_column_bytes(r->next, 4),
 			     r->map, FIELDS_MAX);

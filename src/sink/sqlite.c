@@ -175,9 +175,17 @@ static int sqlite_open_sink(struct rg_sink *s, const char *file, struct rg_err *
 	for (int f = 0; f < RG_F__COUNT; f++) {
 		enum rec_table t = rec_table_of(f);
 
+		if (f == RG_F_MSG_DATA)
+			r->data_at = 6 + r->n_order[t];
 		if (t != REC_LISTS)
 			r->order[t][r->n_order[t]++] = (uint8_t)f;
 	}
+	r->n_fd_names = (int)rg_field_elem_count(RG_F_FD);
+	for (int i = 0; i < r->n_fd_names && i < REC_FD_MAX; i++)
+		r->fd_names[i] = rg_field_elem(RG_F_FD, (size_t)i)->name;
+	if (r->n_fd_names > REC_FD_MAX)
+		return rg_fail(err, -EOVERFLOW,
+			       "more kinds of descriptor fields than a recording is made for");
 	return open_db(s, err);
 }
 

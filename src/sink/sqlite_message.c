@@ -124,17 +124,32 @@ static int tagset(struct recorder *r, const struct rg_event *ev, int64_t *number
 
 /* ---- elements, for questions in SQL ---- */
 
+/* The column of an element's member. Members mostly come in the order of the table: the search goes on from
+ * the one found last. */
+static int fd_column(const struct recorder *r, const char *name, int *at)
+{
+	for (int k = 0; k < r->n_fd_names; k++) {
+		int i = (*at + k) % r->n_fd_names;
+
+		if (!strcmp(r->fd_names[i], name)) {
+			*at = i + 1;
+			return i;
+		}
+	}
+	return -1;
+}
+
 static int fd_row(struct recorder *r, const struct rg_node *o, int i)
 {
-	int rc = SQLITE_OK;
+	int rc = SQLITE_OK, at = 0;
 
 	sqlite3_bind_int64(r->fd, 1, r->message);
 	sqlite3_bind_int(r->fd, 2, i);
-	for (size_t k = 0; k < rg_field_elem_count(RG_F_FD) && rc == SQLITE_OK; k++) {
-		const struct rg_node *n = rg_node_find(o->v.node, rg_field_elem(RG_F_FD, k)->name);
+	for (const struct rg_node *n = o->v.node; n && rc == SQLITE_OK; n = n->next) {
+		int k = fd_column(r, n->name, &at);
 
-		if (n)
-			rc = bind_value(r->fd, 3 + (int)k, n->type, &n->v, n->names);
+		if (k >= 0)
+			rc = bind_value(r->fd, 3 + k, n->type, &n->v, n->names);
 	}
 	return rc == SQLITE_OK ? step(r->fd) : rc;
 }
@@ -203,14 +218,6 @@ static int bind_data(struct recorder *r, sqlite3_stmt *st, int at, int extras, c
 	return sqlite3_bind_blob(st, at, r->packed.data, (int)n, SQLITE_STATIC);
 }
 
-static int data_position(const struct recorder *r)
-{
-	for (int i = 0; i < r->n_order[REC_MESSAGE]; i++)
-		if (r->order[REC_MESSAGE][i] == RG_F_MSG_DATA)
-			return 6 + i;
-	return 6;
-}
-
 int rec_message(struct recorder *r, const struct rg_event *ev)
 {
 	sqlite3_stmt *st = r->insert[REC_MESSAGE];
@@ -228,7 +235,7 @@ int rec_message(struct recorder *r, const struct rg_event *ev)
 	if (rc == SQLITE_OK)
 		rc = bind_fields(r, st, REC_MESSAGE, 6, ev);
 	if (rc == SQLITE_OK)
-		rc = bind_data(r, st, data_position(r), extras, ev);
+		rc = bind_data(r, st, r->data_at, extras, ev);
 	rg_buf_reset(&r->lists);
 	rg_pack_lists(&r->lists, ev);
 	if (r->lists.oom)
