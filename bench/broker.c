@@ -89,8 +89,13 @@ static void passes_on(int listener)
 		struct seccomp_notif_resp r = {.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 
 		memset(&n, 0, sizeof(n));
-		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0 && errno != ENOENT)
-			_exit(0);
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0) {
+			struct pollfd p = {listener, POLLIN, 0};
+
+			if (errno != ENOENT || (poll(&p, 1, 0) > 0 && p.revents & POLLHUP))
+				_exit(0);
+			continue;
+		}
 		r.id = n.id;
 		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &r);
 	}
@@ -100,13 +105,14 @@ static void passes_on(int listener)
 static void filtered(char *const *argv, bool allow)
 {
 	struct sock_filter prog[RG_FILTER_MAX];
-	int n = rg_filter_build(&(struct rg_filter_opts){true, true}, prog), fd, number[2];
+	int n = rg_filter_build(&(struct rg_filter_opts){true, true}, prog), fd, number[2], ready[2];
+	struct pollfd p;
 	pid_t me = getpid();
 
 	for (int i = 0; allow && i < n; i++)
 		if (prog[i].code == (BPF_RET | BPF_K) && prog[i].k == SECCOMP_RET_USER_NOTIF)
 			prog[i].k = SECCOMP_RET_ALLOW;
-	if (pipe(number) < 0)
+	if (pipe(number) < 0 || pipe(ready) < 0)
 		_exit(5);
 	if (!allow && fork() == 0) {
 		if (fork() || read(number[0], &fd, sizeof(fd)) != sizeof(fd))
@@ -114,12 +120,15 @@ static void filtered(char *const *argv, bool allow)
 		fd = rg_pidfd_getfd(rg_pidfd_open(me, 0), fd);
 		ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 		close_range(0, 2, 0);
+		(void)!write(ready[1], "x", 1);
 		passes_on(fd);
 	}
 	fd = rg_filter_install(prog, (unsigned)n);
 	if (fd < 0 || write(number[1], &fd, sizeof(fd)) != sizeof(fd))
 		_exit(6);
-	usleep(50000);
+	p = (struct pollfd){ready[0], POLLIN, 0};
+	if (!allow)
+		poll(&p, 1, 10000);
 	close(fd);
 	execv(argv[0], argv);
 	_exit(7);
@@ -157,7 +166,7 @@ static double once(int arm, char *self, char *recvguard, char *file, int kind, u
 	pid_t p;
 
 	snprintf(k, sizeof(k), "%d", kind);
-	snprintf(c, sizeof(c), "%u", arm == STRACE ? n / 10 : n);
+	snprintf(c, sizeof(c), "%u", arm == STRACE ? n / 20 : n);
 	if (pipe(out) < 0)
 		return -1;
 	p = fork();

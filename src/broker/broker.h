@@ -109,6 +109,7 @@ struct rg_broker {
 	unsigned n_helpers;
 	struct rg_policy *policy;
 	bool watches_folder;
+	bool want[RG_F__COUNT]; /* fields that the policies look at */
 	struct rg_event *ev;
 	struct rg_run_opts opts;
 	uint64_t events;

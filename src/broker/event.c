@@ -20,7 +20,7 @@ static void fill_call(struct rg_broker *b, struct rg_call *c)
 	struct rg_event *ev = b->ev;
 
 	rg_set_i(ev, RG_F_EVENT, rg_routes[c->route].event, RG_TAG_K);
-	rg_set_u(ev, RG_F_ID, ++b->events, RG_TAG_K);
+	rg_set_u(ev, RG_F_ID, b->events + 1, RG_TAG_K);
 	rg_set_u(ev, RG_F_TIME, realtime(), RG_TAG_K);
 	rg_set_u(ev, RG_F_CPU, (uint64_t)sched_getcpu(), RG_TAG_K);
 	rg_set_u(ev, RG_F_PROC_COMPAT, c->compat, RG_TAG_K);
@@ -31,7 +31,7 @@ static void fill_call(struct rg_broker *b, struct rg_call *c)
 	rg_set_i(ev, RG_F_SOCK_FD, c->fd, RG_TAG_K);
 }
 
-static bool fill_message(struct rg_broker *b, struct rg_call *c)
+static bool fill_message(struct rg_broker *b, struct rg_call *c, bool all)
 {
 	const struct rg_rx *rx = &b->rx;
 	struct rg_event *ev = b->ev;
@@ -45,7 +45,7 @@ static bool fill_message(struct rg_broker *b, struct rg_call *c)
 	rg_set_u(ev, RG_F_MSG_TRUNCATED, !!(rx->flags & MSG_TRUNC), RG_TAG_K);
 	rg_set_u(ev, RG_F_MSG_NAMELEN, rx->namelen, RG_TAG_K);
 	rg_set_u(ev, RG_F_MSG_CONTROLLEN, rx->controllen, RG_TAG_K);
-	if (rx->namelen) {
+	if (rx->namelen && rg_event_wants(b, all, RG_F_MSG_NAME, RG_F_MSG_NAME)) {
 		size_t n = rx->namelen < sizeof(rx->name) ? rx->namelen : sizeof(rx->name);
 
 		rg_build_field(&sub, ev, RG_F_MSG_NAME, RG_TAG_K);
@@ -73,12 +73,12 @@ static bool fill_control(struct rg_broker *b, struct rg_call *c)
 	return !list.full;
 }
 
-bool rg_event_fill(struct rg_broker *b, struct rg_call *c)
+bool rg_event_fill(struct rg_broker *b, struct rg_call *c, bool all)
 {
 	rg_event_reset(b->ev);
 	fill_call(b, c);
-	rg_event_proc(b, c);
-	rg_event_sock(b, c);
-	rg_event_sender(b, c);
-	return fill_message(b, c) && fill_control(b, c) && rg_event_fds(b, c);
+	rg_event_proc(b, c, all);
+	rg_event_sock(b, c, all);
+	rg_event_sender(b, c, all);
+	return fill_message(b, c, all) && fill_control(b, c) && rg_event_fds(b, c);
 }

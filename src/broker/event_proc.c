@@ -90,14 +90,20 @@ void rg_event_comm(struct rg_event *ev, enum rg_field f, int pid, uint8_t tag)
 		text(ev, f, name, (size_t)n - (name[n - 1] == '\n'), tag);
 }
 
-void rg_event_proc(struct rg_broker *b, struct rg_call *c)
+void rg_event_proc(struct rg_broker *b, struct rg_call *c, bool all)
 {
 	struct rg_event *ev = b->ev;
 	char status[4096], name[64];
 	const char *p, *end;
-	ssize_t n = rg_task_status(c->task, status, sizeof(status));
+	ssize_t n;
 
 	rg_set_u(ev, RG_F_PROC_TID, (uint64_t)c->task->tid, RG_TAG_K);
+	if (rg_event_wants(b, all, RG_F_PROC_EXE, RG_F_PROC_EXE))
+		rg_event_exe(ev, RG_F_PROC_EXE, c->task->tid, RG_TAG_K);
+	if (!rg_event_wants(b, all, RG_F_PROC_PID, RG_F_PROC_COMM) &&
+	    !rg_event_wants(b, all, RG_F_PROC_NS_PID, RG_F_PROC_NS_TID))
+		return;
+	n = rg_task_status(c->task, status, sizeof(status));
 	if (n <= 0)
 		return;
 	number(ev, RG_F_PROC_PID, status, "\nTgid:");
@@ -110,5 +116,4 @@ void rg_event_proc(struct rg_broker *b, struct rg_call *c)
 	end = p ? strchr(p, '\n') : NULL;
 	if (end)
 		text(ev, RG_F_PROC_COMM, name, unescape(p, end, name, sizeof(name)), RG_TAG_K);
-	rg_event_exe(ev, RG_F_PROC_EXE, c->task->tid, RG_TAG_K);
 }

@@ -31,7 +31,7 @@ static bool end(struct rg_event *ev, enum rg_field addr, enum rg_field port,
 	return true;
 }
 
-void rg_event_sock(struct rg_broker *b, struct rg_call *c)
+void rg_event_sock(struct rg_broker *b, struct rg_call *c, bool all)
 {
 	struct rg_event *ev = b->ev;
 	struct sockaddr_storage ss;
@@ -42,14 +42,17 @@ void rg_event_sock(struct rg_broker *b, struct rg_call *c)
 
 	rg_set_i(ev, RG_F_SOCK_FAMILY, c->family, RG_TAG_K);
 	rg_set_i(ev, RG_F_SOCK_TYPE, c->type, RG_TAG_K);
-	if (fstat(c->sock, &st) == 0)
+	if (rg_event_wants(b, all, RG_F_SOCK_INODE, RG_F_SOCK_INODE) && fstat(c->sock, &st) == 0)
 		rg_set_u(ev, RG_F_SOCK_INODE, st.st_ino, RG_TAG_K);
 	len = sizeof(cookie);
-	if (getsockopt(c->sock, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0)
+	if (rg_event_wants(b, all, RG_F_SOCK_COOKIE, RG_F_SOCK_COOKIE) &&
+	    getsockopt(c->sock, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0)
 		rg_set_u(ev, RG_F_SOCK_COOKIE, cookie, RG_TAG_K);
 	len = sizeof(v);
 	if (getsockopt(c->sock, SOL_SOCKET, SO_PROTOCOL, &v, &len) == 0)
 		rg_set_i(ev, RG_F_SOCK_PROTOCOL, v, RG_TAG_K);
+	if (!rg_event_wants(b, all, RG_F_SOCK_PATH, RG_F_SOCK_REMOTE_PORT))
+		return;
 	len = sizeof(ss);
 	if (getsockname(c->sock, (struct sockaddr *)&ss, &len) == 0)
 		end(ev, RG_F_SOCK_LOCAL_ADDR, RG_F_SOCK_LOCAL_PORT, &ss, len);
@@ -79,13 +82,17 @@ static bool message_creds(const struct rg_rx *rx, struct ucred *uc)
 	return false;
 }
 
-void rg_event_sender(struct rg_broker *b, struct rg_call *c)
+void rg_event_sender(struct rg_broker *b, struct rg_call *c, bool all)
 {
 	struct rg_event *ev = b->ev;
 	struct ucred uc = {0, (uid_t)-1, (gid_t)-1};
 	socklen_t len = sizeof(uc);
 	enum rg_how how = RG_HOW_MESSAGE;
-	bool known = message_creds(&b->rx, &uc);
+	bool known;
+
+	if (!rg_event_wants(b, all, RG_F_SENDER_PID, RG_F_SENDER_HOW))
+		return;
+	known = message_creds(&b->rx, &uc);
 
 	if (c->family == AF_NETLINK && b->rx.namelen >= sizeof(struct sockaddr_nl)) {
 		struct sockaddr_nl nl;
@@ -109,6 +116,8 @@ void rg_event_sender(struct rg_broker *b, struct rg_call *c)
 		return;
 	rg_set_u(ev, RG_F_SENDER_PID, (uint64_t)uc.pid, RG_TAG_K);
 	/* Read now: the sender may be another program since. */
-	rg_event_comm(ev, RG_F_SENDER_COMM, uc.pid, RG_TAG_LATE);
-	rg_event_exe(ev, RG_F_SENDER_EXE, uc.pid, RG_TAG_LATE);
+	if (rg_event_wants(b, all, RG_F_SENDER_COMM, RG_F_SENDER_COMM))
+		rg_event_comm(ev, RG_F_SENDER_COMM, uc.pid, RG_TAG_LATE);
+	if (rg_event_wants(b, all, RG_F_SENDER_EXE, RG_F_SENDER_EXE))
+		rg_event_exe(ev, RG_F_SENDER_EXE, uc.pid, RG_TAG_LATE);
 }

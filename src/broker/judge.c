@@ -18,6 +18,9 @@ static const char *named(const char *s)
 static void report(struct rg_broker *b, struct rg_call *c, const struct rg_decision *d)
 {
 	if (b->opts.event) {
+		if (!b->opts.all_events)
+			rg_event_fill(b, c, true); /* now the rest; what was decided on is the same */
+		b->events++;
 		rg_event_set_verdict(b->ev, d, "broker");
 		b->opts.event(b->opts.arg, b->ev);
 	} else if (d->action != RG_ACT_ALLOW) {
@@ -51,7 +54,7 @@ enum rg_judgement rg_judge(struct rg_broker *b, struct rg_call *c, struct rg_dec
 	*d = (struct rg_decision){.action = RG_ACT_ALLOW};
 	if (!b->policy && !b->opts.all_events)
 		return RG_J_DELIVER;
-	if (!rg_event_fill(b, c)) {
+	if (!rg_event_fill(b, c, b->opts.all_events)) {
 		/* What cannot be looked at is not admitted. */
 		rg_notice(b, "a message to process %d does not fit the supervisor's memory: refused (ENOMEM)",
 			  c->task->tid);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "broker/broker.h"
+#include "broker/event.h"
 
 void rg_reload(struct rg_broker *b, const char *why)
 {
@@ -26,6 +26,7 @@ void rg_reload(struct rg_broker *b, const char *why)
 	}
 	rg_policy_free(b->policy);
 	b->policy = p;
+	rg_event_uses(b);
 	rg_say(b, "%s: policy loaded", why);
 }
 
@@ -101,6 +102,7 @@ int rg_reload_init(struct rg_broker *b, struct rg_err *err)
 	const char **paths;
 
 	b->watchfd = -1;
+	rg_event_uses(b);
 	if (!b->opts.n_policies)
 		return 0;
 	b->watchfd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
