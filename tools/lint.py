@@ -19,7 +19,7 @@ ARROWS = {
     "src/kernel": ["base", "abi"],
     "src/decode": ["base", "event", "abi"],
     "src/enrich": ["base", "event"],
-    "src/policy": ["base", "event"],
+    "src/policy": ["base", "event", "abi"],
     "src/sink": ["base", "event"],
     "src/broker": ["base", "event", "decode", "policy", "abi"],
     "src/pipeline": ["base", "event", "probe", "kernel", "decode", "enrich", "policy", "broker", "sink", "abi"],

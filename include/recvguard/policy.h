@@ -3,6 +3,7 @@
 #define RECVGUARD_POLICY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <recvguard/error.h>
@@ -76,5 +77,32 @@ void rg_event_set_verdict(struct rg_event *ev, const struct rg_decision *d, cons
 /* Policies in the order loaded (at most 64), and their names; NULL past the last. */
 unsigned rg_policy_count(const struct rg_policy *p);
 const char *rg_policy_name(const struct rg_policy *p, unsigned i);
+
+/* What can carry out a rule. */
+enum rg_backend { RG_BACKEND_TRACE, RG_BACKEND_BROKER, RG_BACKEND_LSM, RG_BACKEND_FILTER, RG_BACKEND__COUNT };
+enum rg_support { RG_ENFORCEABLE, RG_ADVISORY, RG_REFUSED };
+extern const char *const rg_backend_names[RG_BACKEND__COUNT + 1], *const rg_support_names[];
+
+unsigned rg_policy_rules(const struct rg_policy *p, unsigned policy);
+const char *rg_policy_rule_name(const struct rg_policy *p, unsigned policy, unsigned rule);
+/* Can this back-end carry out this rule soundly? why: one line, valid until p is freed or the next call with
+ * the same buffer. */
+enum rg_support rg_policy_support(const struct rg_policy *p, unsigned policy, unsigned rule,
+				  enum rg_backend b, char *why, size_t why_size);
+/* The first rule that b refuses: -EOPNOTSUPP with file, line and reason; 0 when there is none. */
+int rg_policy_check(const struct rg_policy *p, enum rg_backend b, struct rg_err *err);
+
+/* Texts, freed with free(). explain: every rule in words and what each back-end makes of it. dump: one stage
+ * of every rule. schema: the JSON Schema of policy files. */
+int rg_policy_explain(const struct rg_policy *p, char **ret, struct rg_err *err);
+int rg_policy_dump(const struct rg_policy *p, enum rg_stage stage, char **ret, struct rg_err *err);
+int rg_policy_schema(char **ret, struct rg_err *err);
+
+/* The whole of the policies (rules in order, default) as one classic BPF program for a socket filter: insns,
+ * at most max (4096 is the kernel's own limit). udp: the filter is for a UDP socket, else for a unix datagram
+ * or seqpacket one. Returns the number of instructions; -EOPNOTSUPP (err names the rule and why), -E2BIG. */
+struct sock_filter;
+int rg_policy_filter(const struct rg_policy *p, bool udp, struct sock_filter *insns, unsigned max,
+		     struct rg_err *err);
 
 #endif

@@ -393,6 +393,7 @@ int rg_policy_doc(struct rg_policy *p, struct rg_yaml *y, const yaml_node_t *roo
 	if (kind && !rg_yaml_is(kind, "Policy"))
 		return rg_yaml_fail(y, kind, "kind is Policy or Library");
 	r = rg_yaml_map(y, root, "a policy", rg_keys_policy, &rd);
+	tmp.defs = y->c->defs;
 	if (!p->depth)
 		y->c->defs = outer; /* macros and lists belong to their policy */
 	pol = rg_pol_add(p);

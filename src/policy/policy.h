@@ -31,6 +31,7 @@ struct rg_pol {
 	unsigned n_rules, cap_rules;
 	enum rg_action dflt;
 	int dflt_errno;
+	struct rg_def *defs;	/* macros and lists that its rules see */
 	struct rg_index *index; /* over rules; NULL: none worth having */
 };
 

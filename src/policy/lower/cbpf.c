@@ -362,45 +362,78 @@ static void link_jumps(struct gen *g)
 			g->f->insn[i].k = *label(g, g->f->insn[i].k) - i - 1;
 }
 
-int rg_lower_cbpf_on(const struct rg_ir *p, enum rg_cbpf_on on, struct rg_cbpf *ret, struct rg_err *err)
+/* Code for one program; what its rets say is decided by yes and no: labels, or UINT32_MAX: return keep, drop.
+ */
+static void gen_program(struct gen *g, const struct rg_ir *p, uint32_t yes, uint32_t no)
 {
-	struct gen g = {.p = p, .f = ret, .err = err, .on = on, .skip = on == RG_CBPF_UDP ? 8 : 0};
 	rg_auto_free uint32_t *at = calloc(p->n_insns, sizeof(*at));
 
-	if (!at)
-		return rg_fail(err, -ENOMEM, "out of memory");
-	ret->n = 0;
-	g.at = at;
+	if (!at) {
+		g->r = rg_fail(g->err, -ENOMEM, "out of memory");
+		return;
+	}
+	g->p = p;
+	g->at = at;
 	for (uint32_t pc = 0; pc < p->n_insns; pc++)
-		at[pc] = label_new(&g);
-	for (uint32_t pc = 0; pc < p->n_insns && !g.r; pc++) {
+		at[pc] = label_new(g);
+	for (uint32_t pc = 0; pc < p->n_insns && !g->r; pc++) {
 		const struct rg_ir_insn *in = &rg_ir_insns(p)[pc];
 
-		place(&g, at[pc]);
-		if (in->op == RG_IR_RET)
-			ins(&g, BPF_RET | BPF_K, in->imm ? UINT32_MAX : 0);
+		place(g, at[pc]);
+		if (in->op == RG_IR_RET && (in->imm ? yes : no) != UINT32_MAX)
+			jump(g, in->imm ? yes : no);
+		else if (in->op == RG_IR_RET)
+			ins(g, BPF_RET | BPF_K, in->imm ? UINT32_MAX : 0);
 		else if (in->op == RG_IR_LOOP)
-			refuse(&g, rg_fields[in->a].name,
+			refuse(g, rg_fields[in->a].name,
 			       "descriptors, control messages and buffers are not part of the queued bytes");
 		else
-			test(&g, in);
+			test(g, in);
 	}
-	if (!g.r && g.labels.oom)
-		g.r = rg_fail(err, -ENOMEM, "out of memory");
-	if (!g.r)
-		link_jumps(&g);
-	rg_buf_free(&g.labels);
-	return g.r;
+	g->at = NULL;
+}
+
+static int finish(struct gen *g)
+{
+	if (!g->r && g->labels.oom)
+		g->r = rg_fail(g->err, -ENOMEM, "out of memory");
+	if (!g->r)
+		link_jumps(g);
+	rg_buf_free(&g->labels);
+	return g->r;
+}
+
+int rg_lower_cbpf_rules(const struct rg_cbpf_rule *rules, unsigned n, bool keep, enum rg_cbpf_on on,
+			struct rg_cbpf *ret, struct rg_err *err)
+{
+	struct gen g = {.f = ret, .err = err, .on = on, .skip = on == RG_CBPF_UDP ? 8 : 0};
+
+	ret->n = 0;
+	for (unsigned i = 0; i < n && !g.r; i++) {
+		uint32_t match = label_new(&g), next = label_new(&g);
+
+		if (rules[i].when)
+			gen_program(&g, rules[i].when, match, next);
+		place(&g, match);
+		ins(&g, BPF_RET | BPF_K, rules[i].keep ? UINT32_MAX : 0);
+		place(&g, next);
+		if (g.r)
+			rg_err_wrap(err, "rule \"%s\"", rules[i].name);
+	}
+	ins(&g, BPF_RET | BPF_K, keep ? UINT32_MAX : 0);
+	return finish(&g);
+}
+
+int rg_lower_cbpf_on(const struct rg_ir *p, enum rg_cbpf_on on, struct rg_cbpf *ret, struct rg_err *err)
+{
+	struct gen g = {.f = ret, .err = err, .on = on, .skip = on == RG_CBPF_UDP ? 8 : 0};
+
+	ret->n = 0;
+	gen_program(&g, p, UINT32_MAX, UINT32_MAX);
+	return finish(&g);
 }
 
 int rg_lower_cbpf(const struct rg_ir *p, struct rg_cbpf *ret, struct rg_err *err)
 {
 	return rg_lower_cbpf_on(p, RG_CBPF_UNIX, ret, err);
-}
-
-void rg_cbpf_invert(struct rg_cbpf *f)
-{
-	for (unsigned i = 0; i < f->n; i++)
-		if (f->insn[i].code == (BPF_RET | BPF_K))
-			f->insn[i].k = ~f->insn[i].k;
 }

@@ -26,8 +26,15 @@ enum rg_cbpf_on { RG_CBPF_UNIX, RG_CBPF_UDP };
  * test a socket filter can't make; -E2BIG. */
 int rg_lower_cbpf(const struct rg_ir *p, struct rg_cbpf *ret, struct rg_err *err);
 int rg_lower_cbpf_on(const struct rg_ir *p, enum rg_cbpf_on on, struct rg_cbpf *ret, struct rg_err *err);
-/* Turn keep and drop around. */
-void rg_cbpf_invert(struct rg_cbpf *f);
+/* Rules in order: the first whose program says true (NULL: always) decides; keep: what happens without one.
+ */
+struct rg_cbpf_rule {
+	const char *name;
+	const struct rg_ir *when;
+	bool keep;
+};
+int rg_lower_cbpf_rules(const struct rg_cbpf_rule *rules, unsigned n, bool keep, enum rg_cbpf_on on,
+			struct rg_cbpf *ret, struct rg_err *err);
 void rg_cbpf_disasm(const struct rg_cbpf *f, struct rg_buf *out);
 /* User-space interpreter with the kernel's rules: a load beyond the packet drops it. Bytes kept. */
 uint32_t rg_cbpf_run(const struct rg_cbpf *f, const void *pkt, uint32_t len);

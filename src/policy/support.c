@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What each back-end can make of a rule, and why not more. The facts behind it: docs/policies.md. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "policy/lower/cbpf.h"
+#include "policy/lower/match.h"
+#include "policy/policy.h"
+
+const char *const rg_backend_names[RG_BACKEND__COUNT + 1] = {"trace", "broker", "lsm", "filter", NULL};
+const char *const rg_support_names[] = {"enforceable", "advisory", "refused"};
+
+struct why {
+	char *p;
+	size_t size;
+};
+
+static enum rg_support say(struct why *w, enum rg_support s, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static enum rg_support say(struct why *w, enum rg_support s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(w->p, w->size, fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+/* Does the tree name any field for which is(field) holds? Returns the first, or -1. */
+static int uses(const struct rg_ast *n, bool (*is)(int field))
+{
+	if (!n)
+		return -1;
+	if (n->field >= 0 && is(n->field))
+		return n->field;
+	for (const struct rg_ast *k = n->kids; k; k = k->next) {
+		int f = uses(k, is);
+
+		if (f >= 0)
+			return f;
+	}
+	return -1;
+}
+
+static bool is_after(int f)
+{
+	return f == RG_F_DURATION || f == RG_F_WAIT || f == RG_F_MSG_LATENCY || f == RG_F_MSG_ID ||
+	       f == RG_F_ID || f == RG_F_SEQ || f >= RG_F_VERDICT_POLICY;
+}
+
+static bool is_fd(int f)
+{
+	return f == RG_F_FD;
+}
+
+static bool is_who(int f)
+{
+	return !strncmp(rg_fields[f].name, "proc.", 5) || !strncmp(rg_fields[f].name, "container.", 10);
+}
+
+static bool is_content(int f)
+{
+	return f == RG_F_MSG_DATA || f == RG_F_MSG_SIZE || f == RG_F_CMSG || f == RG_F_RET ||
+	       f == RG_F_MSG_SUMMARY || f == RG_F_MSG_NAME;
+}
+
+/* Does this condition say that the socket keeps message boundaries? */
+static bool says_messages(const struct rg_ast *n)
+{
+	const struct rg_ast *v = n->kids, *k;
+
+	if (n->kind == RG_A_AND) {
+		for (k = n->kids; k; k = k->next)
+			if (says_messages(k))
+				return true;
+		return false;
+	}
+	if ((n->kind != RG_A_IN && (n->kind != RG_A_CMP || (n->op != RG_EQ && n->op != RG_NE))) ||
+	    v->kind != RG_A_FIELD || v->field != RG_F_SOCK_TYPE)
+		return false;
+	if (n->kind == RG_A_CMP && n->op == RG_NE)
+		return v->next->num == SOCK_STREAM;
+	for (k = n->kind == RG_A_IN ? v->next->kids : v->next; k; k = k->next)
+		if (k->kind != RG_A_INT || k->num == SOCK_STREAM)
+			return false;
+	return true;
+}
+
+static bool for_messages(const struct rg_pol *pol, const struct rg_rule *r)
+{
+	return (r->tree && says_messages(r->tree)) || (pol->scope && says_messages(pol->scope));
+}
+
+static enum rg_support on_trace(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+{
+	struct rg_match m;
+	struct rg_err err;
+	char part[160];
+	bool exact;
+
+	if (!r->ir)
+		return say(w, RG_ADVISORY, "every message, reported in user space%s", "");
+	if (rg_lower_match(r->ir, &m, &err))
+		return say(w, RG_ADVISORY, "reported; %s", err.msg);
+	exact = m.exact;
+	if (!m.prog.n)
+		snprintf(part, sizeof(part), "decided in user space, on every message in scope");
+	else
+		snprintf(part, sizeof(part),
+			 exact ? "decided in the kernel by %u tests"
+			       : "%u tests in the kernel leave out what can't match, the rest is decided in "
+				 "user space",
+			 m.prog.n);
+	rg_match_free(&m);
+	return say(w, RG_ADVISORY, "reported, never enforced; %s", part);
+}
+
+static enum rg_support on_broker(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+{
+	int f = uses(r->tree, is_after);
+
+	if (pol->tracee || r->action == RG_ACT_LOG)
+		return say(w, RG_ADVISORY, "%s", "delivered and reported");
+	if (f >= 0)
+		return say(w, RG_REFUSED, "%s is known only after delivery or in a trace", rg_fields[f].name);
+	if (r->action == RG_ACT_DROP && !for_messages(pol, r))
+		return say(
+			w, RG_REFUSED, "%s",
+			"drop would tear a stream: say sock.type == dgram, seqpacket or != stream in `when`");
+	if (pol->audit)
+		return say(w, RG_ADVISORY, "%s", "mode: audit");
+	if (r->action == RG_ACT_DENY)
+		return say(w, RG_ENFORCEABLE, "%s", "the message is consumed, the call fails");
+	if (r->action == RG_ACT_STRIP)
+		return say(w, RG_ENFORCEABLE, "%s",
+			   "what matches is not delivered, MSG_CTRUNC is set (some programs mishandle that)");
+	return say(w, RG_ENFORCEABLE, "%s",
+		   "decided on the supervisor's own copy, before the program sees a byte");
+}
+
+/* Content rules in the kernel: at enqueue, where who will receive is not known yet. */
+static enum rg_support on_enqueue(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+{
+	rg_auto_free struct rg_cbpf *f = malloc(sizeof(*f));
+	struct rg_err err = {0};
+
+	if (r->action != RG_ACT_DROP && r->action != RG_ACT_ALLOW)
+		return say(w, RG_REFUSED, "%s",
+			   "the receive hook runs before the message exists, so content can only be dropped "
+			   "as it is queued: use drop, or the broker");
+	if (uses(r->tree, is_who) >= 0)
+		return say(w, RG_REFUSED, "%s",
+			   "content is decided when the message is queued: who will receive it is not known "
+			   "then");
+	if (!f || rg_lower_cbpf(r->ir, f, &err))
+		return say(w, RG_REFUSED, "%s", f ? err.msg : "out of memory");
+	if (!for_messages(pol, r))
+		return say(w, RG_REFUSED, "%s",
+			   "on streams content can't be decided in the kernel: say sock.type == dgram or "
+			   "seqpacket");
+	return say(w, RG_ENFORCEABLE, "%s",
+		   "as the message is queued (unix datagram and seqpacket, UDP): the sender sees success");
+}
+
+static enum rg_support on_lsm(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+{
+	struct rg_match m;
+	struct rg_err err;
+	int f = uses(r->tree, is_after);
+	bool exact, later;
+
+	if (pol->tracee || r->action == RG_ACT_LOG || pol->audit)
+		return say(w, RG_ADVISORY, "%s", "reported, not enforced");
+	if (f >= 0)
+		return say(w, RG_REFUSED, "%s is known only after delivery or in a trace", rg_fields[f].name);
+	if (uses(r->tree, is_fd) >= 0)
+		return r->action == RG_ACT_STRIP ? say(w, RG_ENFORCEABLE, "%s",
+						       "per descriptor at install: from the first refused "
+						       "one on, all later ones of the message are lost too")
+						 : say(w, RG_REFUSED, "%s",
+						       "descriptors are seen one by one, after the receive "
+						       "was allowed: use strip, or the broker");
+	if (uses(r->tree, is_content) >= 0)
+		return on_enqueue(pol, r, w);
+	if (r->action == RG_ACT_STRIP || r->action == RG_ACT_DROP)
+		return say(w, RG_REFUSED, "%s",
+			   "the receive hook can only let the call go on or fail it: use deny");
+	if (!r->ir)
+		return say(w, RG_ENFORCEABLE, "%s", "the call fails, the message stays queued");
+	if (rg_lower_match(r->ir, &m, &err))
+		return say(w, RG_REFUSED, "%s", err.msg);
+	exact = m.exact;
+	later = m.prog.need & (RG_MN_RET | RG_MN_CRED);
+	rg_match_free(&m);
+	if (!exact)
+		return say(w, RG_REFUSED, "%s",
+			   "a part of the condition is not available or not decidable in the kernel");
+	if (later)
+		return say(w, RG_REFUSED, "%s",
+			   "result and message credentials do not exist yet when the hook decides");
+	return say(w, RG_ENFORCEABLE, "%s", "before the wait: the call fails, the message stays queued");
+}
+
+static enum rg_support on_filter(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+{
+	rg_auto_free struct rg_cbpf *f = malloc(sizeof(*f));
+	struct rg_err err = {0};
+
+	if (pol->tracee || pol->audit || r->action == RG_ACT_LOG)
+		return say(w, RG_REFUSED, "%s", "a socket filter can't report");
+	if (r->action != RG_ACT_DROP && r->action != RG_ACT_ALLOW)
+		return say(w, RG_REFUSED, "a socket filter only keeps or drops: %s is not possible",
+			   rg_name_of(rg_names_actions, r->action));
+	if (r->ir && (!f || rg_lower_cbpf(r->ir, f, &err)))
+		return say(w, RG_REFUSED, "%s", f ? err.msg : "out of memory");
+	return say(w, RG_ENFORCEABLE, "%s",
+		   "on unix datagram, seqpacket and UDP sockets, also against read() and splice(); no effect "
+		   "on streams");
+}
+
+enum rg_support rg_policy_support(const struct rg_policy *p, unsigned policy, unsigned rule,
+				  enum rg_backend b, char *why, size_t why_size)
+{
+	static enum rg_support (*const ask[])(const struct rg_pol *, const struct rg_rule *,
+					      struct why *) = {on_trace, on_broker, on_lsm, on_filter};
+	struct why w = {why, why_size};
+
+	return ask[b](&p->pols[policy], &p->pols[policy].rules[rule], &w);
+}
+
+unsigned rg_policy_rules(const struct rg_policy *p, unsigned policy)
+{
+	return policy < p->n ? p->pols[policy].n_rules : 0;
+}
+
+const char *rg_policy_rule_name(const struct rg_policy *p, unsigned policy, unsigned rule)
+{
+	return rule < rg_policy_rules(p, policy) ? p->pols[policy].rules[rule].name : NULL;
+}
+
+int rg_policy_check(const struct rg_policy *p, enum rg_backend b, struct rg_err *err)
+{
+	char why[512];
+
+	for (unsigned i = 0; i < p->n; i++)
+		for (unsigned k = 0; k < p->pols[i].n_rules; k++) {
+			const struct rg_rule *r = &p->pols[i].rules[k];
+
+			if (rg_policy_support(p, i, k, b, why, sizeof(why)) == RG_REFUSED)
+				return rg_fail(err, -EOPNOTSUPP,
+					       "%s:%u: rule \"%s\" can't be enforced by %s: %s",
+					       p->pols[i].file, r->when ? r->when->line : 1, r->name,
+					       rg_backend_names[b], why);
+		}
+	return 0;
+}
+
+static int collect(const struct rg_pol *pol, struct rg_cbpf_rule *out, struct rg_err *err)
+{
+	for (unsigned i = 0; i < pol->n_rules; i++) {
+		const struct rg_rule *r = &pol->rules[i];
+
+		if (r->action != RG_ACT_ALLOW && r->action != RG_ACT_DROP)
+			return rg_fail(
+				err, -EOPNOTSUPP,
+				"%s: rule \"%s\": a socket filter only keeps or drops: %s is not possible",
+				pol->file, r->name, rg_name_of(rg_names_actions, r->action));
+		out[i] = (struct rg_cbpf_rule){r->name, r->ir, r->action == RG_ACT_ALLOW};
+	}
+	if (pol->dflt != RG_ACT_ALLOW && pol->dflt != RG_ACT_DROP)
+		return rg_fail(err, -EOPNOTSUPP, "%s: default: a socket filter only keeps or drops",
+			       pol->file);
+	return 0;
+}
+
+int rg_policy_filter(const struct rg_policy *p, bool udp, struct sock_filter *insns, unsigned max,
+		     struct rg_err *err)
+{
+	rg_auto_free struct rg_cbpf *f = malloc(sizeof(*f));
+	rg_auto_free struct rg_cbpf_rule *rules = NULL;
+	const struct rg_pol *pol = p->pols;
+	int r;
+
+	if (p->n != 1)
+		return rg_fail(err, -EOPNOTSUPP, "a socket takes one filter: give one policy, not %u", p->n);
+	if (pol->audit || pol->tracee)
+		return rg_fail(err, -EOPNOTSUPP,
+			       "%s: a socket filter can't report: mode audit is not possible", pol->file);
+	rules = calloc(pol->n_rules + 1, sizeof(*rules));
+	if (!f || !rules)
+		return rg_fail(err, -ENOMEM, "out of memory");
+	r = collect(pol, rules, err);
+	if (!r)
+		r = rg_lower_cbpf_rules(rules, pol->n_rules, pol->dflt == RG_ACT_ALLOW,
+					udp ? RG_CBPF_UDP : RG_CBPF_UNIX, f, err);
+	if (r)
+		return r;
+	if (f->n > max)
+		return rg_fail(err, -E2BIG, "the filter needs %u instructions, %u are possible", f->n, max);
+	memcpy(insns, f->insn, f->n * sizeof(*insns));
+	return (int)f->n;
+}
