@@ -64,6 +64,11 @@ static bool is_who(int f)
 	return !strncmp(rg_fields[f].name, "proc.", 5) || !strncmp(rg_fields[f].name, "container.", 10);
 }
 
+static bool is_socket(int f)
+{
+	return f != RG_F_FD && !is_who(f);
+}
+
 static bool is_content(int f)
 {
 	return f == RG_F_MSG_DATA || f == RG_F_MSG_SIZE || f == RG_F_CMSG || f == RG_F_RET ||
@@ -179,6 +184,9 @@ static enum rg_support on_lsm(const struct rg_pol *pol, const struct rg_rule *r,
 		return say(w, RG_ADVISORY, "%s", "reported, not enforced");
 	if (f >= 0)
 		return say(w, RG_REFUSED, "%s is known only after delivery or in a trace", rg_fields[f].name);
+	if (uses(r->tree, is_fd) >= 0 && uses(r->tree, is_socket) >= 0)
+		return say(w, RG_REFUSED, "%s",
+			   "descriptors are seen when they are installed, where socket, sender and content are not known");
 	if (uses(r->tree, is_fd) >= 0)
 		return r->action == RG_ACT_STRIP ? say(w, RG_ENFORCEABLE, "%s",
 						       "per descriptor at install: from the first refused "
