@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "version.h"
+#include "version.inc"
 
 /* Text for roff: backslashes, hyphens (options must be copied as typed) and leading dots and quotes. */
 static void roff(FILE *f, const char *s)

@@ -86,19 +86,21 @@ static void capability_text(enum rg_capability c, bool color, bool missing_only)
 		printf("      %-15s why:  %s\n      %-15s then: %s\n", "", err.msg, "", i->without);
 }
 
-static void tiers_text(const struct tiers *ts)
+static void tiers_text(const struct tiers *ts, bool quick)
 {
 	puts("\nCapture tiers, the best first");
 	for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++) {
 		if (!ts->err[t].code)
 			printf("  yes %-15s %s\n", rg_tier_names[t],
-			       t == ts->best ? "used by `recvguard trace`" : "can be forced with --tier");
+			       quick	       ? "what it needs is there (not loaded: --quick)"
+			       : t == ts->best ? "used by `recvguard trace`"
+					       : "can be forced with --tier");
 		else
 			printf("  no  %-15s %s\n", rg_tier_names[t], ts->err[t].msg);
 	}
 }
 
-static void doctor_text(const struct tiers *ts, bool missing_only)
+static void doctor_text(const struct tiers *ts, const struct doctor_opts *o)
 {
 	struct rg_machine_fact facts[RG_MACHINE_FACTS];
 	bool color = cli_color(1);
@@ -111,9 +113,9 @@ static void doctor_text(const struct tiers *ts, bool missing_only)
 		printf("\n%s\n", group_titles[g]);
 		for (int c = 0; c < RG_CAP__COUNT; c++)
 			if (rg_capabilities[c].group == g)
-				capability_text((enum rg_capability)c, color, missing_only);
+				capability_text((enum rg_capability)c, color, o->missing);
 	}
-	tiers_text(ts);
+	tiers_text(ts, o->quick);
 }
 
 static void capability_json(enum rg_capability c)
@@ -180,7 +182,7 @@ static int doctor_run(const struct cli_call *call, const void *opts)
 	if (o->json)
 		doctor_json(&ts);
 	else
-		doctor_text(&ts, o->missing);
+		doctor_text(&ts, o);
 	return cli_finish(call->verb, verdict(ts.best));
 }
 

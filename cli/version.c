@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* --version: what was built, from what, by what. */
-#include "version.h"
-#include "build_facts.h"
+#include "version.inc"
+#include "build_facts.inc"
 #include "cli.h"
 
 static const struct {

@@ -43,8 +43,8 @@ int rg_probe_check_deny(struct rg_err *err);
 /* Forget all answers (tests change the environment). */
 void rg_probe_reset(void);
 
-/* Is every capability there that this tier needs? 0, or the first it lacks: negative errno and reason. Whether
- * the tier itself loads and attaches, rg_trace_open tells. */
+/* Is every capability there that this tier needs? 0, or the first it lacks: negative errno and reason.
+ * Whether the tier itself loads and attaches, rg_trace_open tells. */
 int rg_probe_tier(enum rg_tier tier, struct rg_err *err);
 /* Facts beside yes and no: settings of the machine that explain the answers. */
 struct rg_machine_fact {

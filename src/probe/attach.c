@@ -121,15 +121,13 @@ int rg_probe_fmod_ret(struct rg_err *err)
  */
 static int lsm_active(struct rg_err *err)
 {
-	rg_auto_fclose FILE *f = fopen("/sys/kernel/security/lsm", "re");
-	char list[512] = "";
+	char list[512];
 
-	if (!f || !fgets(list, sizeof(list), f))
+	if (rg_first_line("/sys/kernel/security/lsm", list, sizeof(list)) < 0)
 		return 0; /* not told: securityfs is not mounted */
-	for (char *rest = list, *name; (name = strsep(&rest, ",\n"));)
+	for (char *rest = list, *name; (name = strsep(&rest, ","));)
 		if (!strcmp(name, "bpf"))
 			return 0;
-	list[strcspn(list, "\n")] = 0;
 	return rg_fail(err, -EOPNOTSUPP, "bpf is not among the active LSMs (boot with lsm=...,bpf)");
 }
 
@@ -207,10 +205,11 @@ int rg_probe_kprobe(struct rg_err *err)
 	const struct rg_tiny t = {BPF_PROG_TYPE_KPROBE, 0, 0, return_0, 2};
 	struct perf_event_attr attr = {.size = sizeof(attr), .kprobe_func = (uintptr_t) "put_cmsg"};
 	rg_auto_close int prog = -1, event = -1;
-	rg_auto_fclose FILE *f = fopen(where, "re");
+	char number[32];
 
-	if (!f || fscanf(f, "%u", &attr.type) != 1)
+	if (rg_first_line(where, number, sizeof(number)) < 0)
 		return rg_fail(err, -ENOENT, "this kernel has no kprobes (%s is missing)", where);
+	attr.type = (uint32_t)strtoul(number, NULL, 10);
 	prog = rg_tiny_load(&t, err);
 	if (prog < 0)
 		return prog;

@@ -62,8 +62,12 @@ int rg_tiny_load(const struct rg_tiny *t, struct rg_err *err)
 {
 	rg_auto_free char *log = calloc(1, 8192);
 	char words[256];
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = (enum bpf_attach_type)t->attach,
-		    .attach_btf_id = t->btf_id, .log_buf = log, .log_size = 8192, .log_level = 1);
+	struct bpf_prog_load_opts opts = {.sz = sizeof(opts),
+					  .expected_attach_type = (enum bpf_attach_type)t->attach,
+					  .attach_btf_id = t->btf_id,
+					  .log_buf = log,
+					  .log_size = 8192,
+					  .log_level = 1};
 	int fd;
 
 	if (!log)
@@ -127,7 +131,7 @@ int rg_probe_btf(struct rg_err *err)
 static int storage_map(enum bpf_map_type type, struct rg_err *err)
 {
 	struct btf *btf = btf__new_empty();
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	struct bpf_map_create_opts opts = {.sz = sizeof(opts), .map_flags = BPF_F_NO_PREALLOC};
 	int fd, id;
 
 	if (!btf)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Settings of the machine that explain what the probes found. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +12,22 @@
 #include "base/cleanup.h"
 #include "probe/probe.h"
 
+int rg_first_line(const char *path, char *out, size_t size)
+{
+	rg_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
+
+	if (n < 0)
+		return -errno;
+	out[n] = 0;
+	out[strcspn(out, "\n")] = 0;
+	return 0;
+}
+
 static void from_file(char *out, size_t size, const char *path)
 {
-	rg_auto_fclose FILE *f = fopen(path, "re");
-
-	snprintf(out, size, "unknown (%s cannot be read)", path);
-	if (f && fgets(out, (int)size, f))
-		out[strcspn(out, "\n")] = 0;
+	if (rg_first_line(path, out, size) < 0)
+		snprintf(out, size, "unknown (%s cannot be read)", path);
 }
 
 static void capabilities(char *out, size_t size)

@@ -46,6 +46,9 @@ int rg_probe_pidfd_getfd(struct rg_err *err);
 int rg_probe_pidfd_thread(struct rg_err *err);
 int rg_probe_process_vm(struct rg_err *err);
 
+/* The first line of a small file. -errno. */
+int rg_first_line(const char *path, char *out, size_t size);
+
 /* The mount point of cgroup v2 (static buffer of the caller). -ENOENT. */
 int rg_cgroup2_mount(char *path, size_t size);
 
