@@ -55,6 +55,21 @@ static void section(struct rg_buf *b, const struct rg_sink *s)
 	rg_ng_end(b, start);
 }
 
+/* A family may have two interfaces. */
+struct kind {
+	const char *suffix, *doc;
+};
+
+static const struct kind *kind_of(uint16_t family, enum rg_ng_link link)
+{
+	static const struct kind own = {"", ""}, dbus = {"-dbus", "D-Bus messages on "},
+				 empty = {"-empty", "calls that brought no payload, on "};
+
+	if (link == RG_LINK_DBUS)
+		return &dbus;
+	return family == AF_NETLINK && link != RG_LINK_NETLINK ? &empty : &own;
+}
+
 static void describe(struct rg_buf *b, uint16_t family, enum rg_ng_link link)
 {
 	size_t start = rg_ng_begin(b, RG_NG_IDB);
@@ -69,10 +84,10 @@ static void describe(struct rg_buf *b, uint16_t family, enum rg_ng_link link)
 		rg_buf_str(&text, name);
 	else
 		rg_buf_printf(&text, "family-%u", family);
-	rg_buf_str(&text, link == RG_LINK_DBUS ? "-dbus" : "");
+	rg_buf_str(&text, kind_of(family, link)->suffix);
 	rg_ng_opt_str(b, RG_NG_IF_NAME, rg_buf_cstr(&text));
 	rg_buf_reset(&text);
-	rg_buf_printf(&text, "%ssockets of family %s", link == RG_LINK_DBUS ? "D-Bus messages on " : "",
+	rg_buf_printf(&text, "%ssockets of family %s", kind_of(family, link)->doc,
 		      name ? name : "without a name");
 	rg_ng_opt_str(b, RG_NG_IF_DESCRIPTION, rg_buf_cstr(&text));
 	rg_ng_opt(b, RG_NG_IF_TSRESOL, &resolution, 1);
@@ -197,7 +212,7 @@ static int ng_event(struct rg_sink *s, const struct rg_event *ev, struct rg_err 
 	if (rg_has(ev, RG_F_TIME))
 		st->last_time = ev->v[RG_F_TIME].u;
 	if (!rg_has(ev, RG_F_EVENT) || ev->v[RG_F_EVENT].i == RG_EV_LOST)
-		lost(b, st, iface_of(b, st, family, rg_ng_link_of(ev, &(struct rg_ng_packet){0})), ev);
+		lost(b, st, iface_of(b, st, family, rg_ng_link_of(ev, NULL)), ev);
 	else
 		while (rg_ng_next(ev, &at, &p))
 			packet(b, st, iface_of(b, st, family, rg_ng_link_of(ev, &p)), ev, &p);

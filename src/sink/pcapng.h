@@ -22,7 +22,8 @@ struct rg_ng_packet {
  * there is always a first one. */
 bool rg_ng_next(const struct rg_event *ev, size_t *at, struct rg_ng_packet *ret);
 /* D-Bus messages have a link type of their own, which every Wireshark knows; its dissector has no name by
- * which an exported PDU could ask for it. Netlink too. Everything else is an exported PDU. */
+ * which an exported PDU could ask for it. Netlink too, where there is a payload. Everything else is an
+ * exported PDU. p NULL: where the family's losses belong. */
 enum rg_ng_link rg_ng_link_of(const struct rg_event *ev, const struct rg_ng_packet *p);
 /* Append the pseudo header of that link type for this packet. */
 void rg_ng_header(struct rg_buf *b, const struct rg_event *ev, const struct rg_ng_packet *p);

@@ -202,9 +202,9 @@ static void tag_ends(struct rg_buf *b, const struct rg_event *ev, uint32_t port_
 
 enum rg_ng_link rg_ng_link_of(const struct rg_event *ev, const struct rg_ng_packet *p)
 {
-	if (int_of(ev, RG_F_SOCK_FAMILY, AF_UNSPEC) == AF_NETLINK)
+	if (int_of(ev, RG_F_SOCK_FAMILY, AF_UNSPEC) == AF_NETLINK && (!p || p->len))
 		return RG_LINK_NETLINK;
-	return dbus_packet(ev, p) ? RG_LINK_DBUS : RG_LINK_UPPER_PDU;
+	return p && dbus_packet(ev, p) ? RG_LINK_DBUS : RG_LINK_UPPER_PDU;
 }
 
 static const char *known_dissector(const struct rg_event *ev)

@@ -181,6 +181,7 @@ ADDRESSES = [
     ("ping socket: ICMP", {"icmp.type": "0", "icmp.seq": "2", "ip.proto": ""}),
     ("ping socket: ICMPv6", {"icmpv6.type": "129"}),
     ("a netlink request sent", {"netlink-route.nltype": "18"}),
+    ("a netlink call that brought no payload is no netlink message", {"frame.interface_name": "netlink-empty", "_ws.malformed": ""}),
 ]
 
 
@@ -188,6 +189,7 @@ def check_addresses(path):
     rows = check_fields(path, ADDRESSES)
     tap.check("tshark: a hostile path is escaped in the comment", "/run/\\x1b[2J" in rows[-1]["frame.comment"], rows[-1])
     packets = [(f, o) for k, f, o in blocks(open(path, "rb").read()) if k == EPB]
+    tap.check("tshark: nothing is malformed", not any(r["_ws.malformed"] for r in rows), rows)
     tap.check("direction: two were sent", [o[2][0] for _, o in packets].count(struct.pack("=I", 2)) == 2)
     big = [f for f, o in packets if f["full"] > 400000]
     tap.check("a huge message keeps its size", len(big) == 1, big)
