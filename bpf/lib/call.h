@@ -145,7 +145,7 @@ rg_inline bool rg_call_is_on(struct task_struct *t, struct sock *sk, __s32 fd)
 
 	if (fd < 0 || (__u32)fd >= fdt->max_fds)
 		return false;
-	slot = BPF_CORE_READ(fdt, fd);
+	slot = fdt->fd;
 	bpf_probe_read_kernel(&f, sizeof(f), slot + fd);
 	return f && f == sk->sk_socket->file;
 }

@@ -178,7 +178,7 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 			  __u64 base)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	__u64 top = rg_scalar(regs);
+	__u64 top = (__u64)t->stack + RG_STACK_SPAN;
 	struct rg_rec_msg *rec = &st->rec;
 	struct rg_uring_op *op;
 	struct rg_call c;

@@ -117,36 +117,36 @@ rg_inline void rg_pid_comm(struct pid *pid, char *comm)
 	bpf_probe_read_kernel_str(comm, RG_COMM_LEN, &t->comm);
 }
 
-/* What can be read without the verifier knowing the socket: names, peer, namespace. addr: its address. */
-rg_sub int rg_sock_details(struct rg_rec_msg *rec, __u64 addr)
+/* The connected peer of a unix socket and its credentials. Plain loads: see task.h. */
+rg_inline void rg_fill_peer(struct rg_rec_msg *rec, struct sock *sk)
 {
-	struct sock *sk = (struct sock *)addr, *peer;
-	const struct cred *c;
-	struct pid *pid;
+	struct unix_sock *us = bpf_skc_to_unix_sock(sk);
+	struct pid *pid = sk->sk_peer_pid;
+	struct sock *peer;
 
-	if (!rec)
-		return 0;
-	rec->sock_ino = rg_sock_ino(sk);
-	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	rec->local.len = 0;
-	rec->remote.len = 0;
-	rg_sock_names(sk, &rec->local, &rec->remote);
-	rec->peer_cookie = 0;
-	rec->peer_pid = 0;
-	if (rec->family != AF_UNIX)
-		return 0;
-	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-	if (peer)
-		rec->peer_cookie = BPF_CORE_READ(peer, __sk_common.skc_cookie.counter);
-	pid = BPF_CORE_READ(sk, sk_peer_pid);
+	if (!us)
+		return;
+	if (us->addr)
+		rg_unix_name(sk, &rec->local);
+	peer = us->peer;
+	if (peer) {
+		rec->peer_cookie = peer->__sk_common.skc_cookie.counter;
+		rg_unix_name(peer, &rec->remote);
+	}
 	if (!pid)
-		return 0;
-	c = BPF_CORE_READ(sk, sk_peer_cred);
+		return;
 	rec->has |= RG_HAS_PEER;
-	rec->peer_pid = rg_pid_nr(pid);
-	rec->peer_uid = BPF_CORE_READ(c, euid.val);
-	rec->peer_gid = BPF_CORE_READ(c, egid.val);
+	rec->peer_pid = pid->numbers[0].nr;
+	rec->peer_uid = sk->sk_peer_cred->euid.val;
+	rec->peer_gid = sk->sk_peer_cred->egid.val;
 	rg_pid_comm(pid, rec->peer_comm);
+}
+
+/* Names of the other families: seldom more than once a message, and by helper. addr: the socket's address. */
+rg_sub int rg_sock_names_sub(struct rg_rec_msg *rec, __u64 addr)
+{
+	if (rec)
+		rg_sock_names((struct sock *)addr, &rec->local, &rec->remote);
 	return 0;
 }
 
@@ -160,6 +160,12 @@ rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 	rec->type = sk->sk_type;
 	rec->protocol = sk->sk_protocol;
 	rec->sk_state = sk->__sk_common.skc_state;
+	rec->sock_ino = sk->sk_socket->file->f_inode->i_ino;
+	rec->netns = sk->__sk_common.skc_net.net->ns.inum;
+	rec->local.len = 0;
+	rec->remote.len = 0;
+	rec->peer_cookie = 0;
+	rec->peer_pid = 0;
 	if (ss) {
 		if (!ss->cookie)
 			ss->cookie = bpf_get_socket_cookie(sk);
@@ -170,7 +176,10 @@ rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 		rec->cookie = bpf_get_socket_cookie(sk);
 		rec->seq = 0;
 	}
-	rg_sock_details(rec, rg_scalar(sk));
+	if (rec->family == AF_UNIX)
+		rg_fill_peer(rec, sk);
+	else
+		rg_sock_names_sub(rec, rg_scalar(sk));
 }
 
 #endif
