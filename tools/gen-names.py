@@ -64,17 +64,18 @@ def compiler(cc, arguments, text):
 
 
 def macros(cc, head):
-    return set(re.findall(r"^#define (\w+) ", compiler(cc, ["-E", "-dM"], head), re.M))
+    """Name -> what it stands for."""
+    return dict(re.findall(r"^#define (\w+) (.*)$", compiler(cc, ["-E", "-dM"], head), re.M))
 
 
 def values(cc, head, names):
-    text = head + "void rg_ask(void);\nvoid rg_ask(void)\n{\n" + "".join(
-        f'__asm__ volatile(".ascii \\"@rg {n} %c0\\"" : : "i"((unsigned long long)({n})));\n' for n in names) + "}\n"
-    found = dict(re.findall(r"@rg (\w+) (-?\d+)", compiler(cc, ["-S", "-O1"], text)))
+    text = head + "".join(f"const unsigned long long rg_ask_{n} = (unsigned long long)({n});\n" for n in names)
+    data = r"^rg_ask_(\w+):\n\s*\.(quad|xword|8byte|dword|zero)\s+(-?\d+)"
+    found = {n: 0 if kind == "zero" else int(v) for n, kind, v in re.findall(data, compiler(cc, ["-S"], text), re.M)}
     for n in names:
         if n not in found:
             fail(f"the compiler gave no value for {n}")
-    return {n: int(v) & 0xFFFFFFFFFFFFFFFF for n, v in found.items()}
+    return {n: v & 0xFFFFFFFFFFFFFFFF for n, v in found.items()}
 
 
 def rows_of(cc, table):
@@ -87,10 +88,13 @@ def rows_of(cc, table):
         fail(f"{table.name}: {' '.join(table.include)} defines nothing that matches {table.match}")
     rows = [(v, n, ", ".join(table.include)) for n, v in values(cc, head, names).items()]
     rows += [(v, n, source) for n, (v, source) in table.add.items() if n not in known]
+    # A macro that only stands for another of the table is its second name, also where the spec does not say so.
+    table.alias |= {n for _, n, _ in rows if known.get(n, n) != n and known.get(n) in {r[1] for r in rows}}
     first = {}
-    for value, name, _ in rows:
+    for value, name, _ in sorted(rows):
         if name not in table.alias and first.setdefault(value, name) != name:
-            fail(f"{table.name}: {first[value]} and {name} are both {value}: name one of them as alias or skip")
+            print(f"gen-names: {table.name}: {first[value]} and {name} are both {value}: the first is printed",
+                  file=sys.stderr)
     if "bits" in table.options:
         rows.sort(key=lambda r: (-r[0].bit_count(), r[0], r[1] in table.alias, r[1]))
     else:
