@@ -10,8 +10,9 @@
 #define RG_ERR_MSG_MAX 1024
 
 struct rg_err {
-	int code;                 /* negative errno of the first failure, 0 while there is none */
-	char msg[RG_ERR_MSG_MAX]; /* one line (a policy error: message, source line and caret), NUL-terminated */
+	int code;		  /* negative errno of the first failure, 0 while there is none */
+	char msg[RG_ERR_MSG_MAX]; /* one line (a policy error: message, source line and caret), NUL-terminated
+				   */
 };
 
 /* Set *err (which may be NULL) to code and the formatted message. Returns code, so that a caller can write

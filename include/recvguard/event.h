@@ -19,11 +19,12 @@ struct rg_arena;
 /* How one value was obtained (seed page: "Available Tags"). 0 = the value is absent. */
 enum rg_tag {
 	RG_TAG_NONE = 0,
-	RG_TAG_K = 1 << 0,      /* from the kernel's own copy */
-	RG_TAG_U = 1 << 1,      /* read from user memory */
-	RG_TAG_TOCTOU = 1 << 2, /* the program could have changed it between the kernel's use and our reading */
-	RG_TAG_OPT = 1 << 3,    /* (field table only) may be absent */
-	RG_TAG_LATE = 1 << 4,   /* read after the event, e.g. from /proc: may show a later state */
+	RG_TAG_K = 1 << 0, /* from the kernel's own copy */
+	RG_TAG_U = 1 << 1, /* read from user memory */
+	RG_TAG_TOCTOU =
+		1 << 2,	      /* the program could have changed it between the kernel's use and our reading */
+	RG_TAG_OPT = 1 << 3,  /* (field table only) may be absent */
+	RG_TAG_LATE = 1 << 4, /* read after the event, e.g. from /proc: may show a later state */
 };
 
 enum rg_type {
@@ -46,8 +47,8 @@ enum rg_type {
 /* An address that expressions can compare with CIDR ranges. */
 struct rg_addr {
 	uint16_t family; /* AF_* */
-	uint8_t ip_len;  /* 4, 16, or 0 for families without IP addresses */
-	uint8_t ip[16];  /* network order */
+	uint8_t ip_len;	 /* 4, 16, or 0 for families without IP addresses */
+	uint8_t ip[16];	 /* network order */
 	uint32_t text_len;
 	const char *text; /* as printed: 127.0.0.1, fe80::1%2, /run/x, @abstract; not NUL-terminated */
 };
@@ -94,7 +95,7 @@ enum rg_field {
 struct rg_event {
 	struct rg_value v[RG_F__COUNT];
 	uint8_t tag[RG_F__COUNT]; /* enum rg_tag bits, 0 = absent */
-	struct rg_arena *arena;   /* owned by whoever created the event (rg_event_new) */
+	struct rg_arena *arena;	  /* owned by whoever created the event (rg_event_new) */
 };
 
 /* One row of the field table. */
@@ -102,7 +103,7 @@ struct rg_field_info {
 	const char *name; /* dotted */
 	enum rg_type type;
 	const char *unit;
-	uint8_t tags;                /* best possible tags, with OPT */
+	uint8_t tags;		     /* best possible tags, with OPT */
 	const struct rg_name *names; /* ENUM, FLAGS; NULL where they depend on another field */
 	const char *doc;
 };
@@ -200,12 +201,12 @@ extern const struct rg_msgflag_info rg_msgflags[];
 enum rg_how { RG_HOW_MESSAGE, RG_HOW_CONNECT, RG_HOW_SOCKET, RG_HOW_KERNEL, RG_HOW_MSGID };
 enum rg_action { RG_ACT_ALLOW, RG_ACT_DENY, RG_ACT_DROP, RG_ACT_STRIP, RG_ACT_KILL, RG_ACT_LOG };
 enum rg_loss {
-	RG_LOSS_RING_FULL,    /* the kernel could not reserve ring memory */
-	RG_LOSS_PART,         /* a part (payload, descriptor) of a recorded message is missing */
-	RG_LOSS_NO_STATE,     /* no per-task state could be had */
-	RG_LOSS_BAD_RECORD,   /* a record the decoder refused */
-	RG_LOSS_SINK,         /* an output could not keep up or failed */
-	RG_LOSS_SAMPLED,      /* left out on purpose by --on-full sample */
+	RG_LOSS_RING_FULL,  /* the kernel could not reserve ring memory */
+	RG_LOSS_PART,	    /* a part (payload, descriptor) of a recorded message is missing */
+	RG_LOSS_NO_STATE,   /* no per-task state could be had */
+	RG_LOSS_BAD_RECORD, /* a record the decoder refused */
+	RG_LOSS_SINK,	    /* an output could not keep up or failed */
+	RG_LOSS_SAMPLED,    /* left out on purpose by --on-full sample */
 	RG_LOSS__COUNT
 };
 
@@ -256,7 +257,8 @@ struct rg_builder {
 	struct rg_node **tail;
 	bool full;
 };
-void rg_build_field(struct rg_builder *b, struct rg_event *ev, enum rg_field f, uint8_t tag); /* LIST, OBJECT */
+void rg_build_field(struct rg_builder *b, struct rg_event *ev, enum rg_field f,
+		    uint8_t tag); /* LIST, OBJECT */
 /* Append to the chain of b. name must outlive the event (a literal). They return the node, or NULL. */
 struct rg_node *rg_add_u(struct rg_builder *b, const char *name, enum rg_type type, uint64_t u);
 struct rg_node *rg_add_i(struct rg_builder *b, const char *name, int64_t i);
@@ -280,8 +282,8 @@ int rg_name_value(const struct rg_name *names, const char *name, size_t len, uin
 const struct rg_name *rg_event_names(const struct rg_event *ev, enum rg_field f);
 
 extern const struct rg_name rg_names_events[], rg_names_routes[], rg_names_families[], rg_names_socktypes[],
-	rg_names_msgflags[], rg_names_msgoutflags[], rg_names_errnos[], rg_names_hows[], rg_names_actions[], rg_names_losses[],
-	rg_names_ipprotos[], rg_names_netlink_protos[], rg_names_etherprotos[], rg_names_fdkinds[],
-	rg_names_openflags[], rg_names_seals[], rg_names_pkttypes[], rg_names_hatypes[];
+	rg_names_msgflags[], rg_names_msgoutflags[], rg_names_errnos[], rg_names_hows[], rg_names_actions[],
+	rg_names_losses[], rg_names_ipprotos[], rg_names_netlink_protos[], rg_names_etherprotos[],
+	rg_names_fdkinds[], rg_names_openflags[], rg_names_seals[], rg_names_pkttypes[], rg_names_hatypes[];
 
 #endif

@@ -27,15 +27,24 @@ enum rg_on_full { RG_FULL_DROP, RG_FULL_SAMPLE };
  * is decided in the kernel. Strings are borrowed for the time of rg_trace_open.
  */
 struct rg_select {
-	const int *pids;	       unsigned n_pids;	      /* processes, and what they fork from now on */
-	const char *const *comms;      unsigned n_comms;
-	const uint32_t *uids;	       unsigned n_uids;
-	const char *const *cgroups;    unsigned n_cgroups;    /* paths below (or in) the cgroup2 mount */
-	const char *const *containers; unsigned n_containers; /* ids (at least 6 characters of the prefix) */
-	const char *const *exes;       unsigned n_exes;	      /* paths: compared by device and inode */
-	const char *const *sockets;    unsigned n_sockets;    /* unix:PATH, @ABSTRACT, udp:ADDR:PORT, tcp:ADDR:PORT, inode:N, cookie:N */
-	const int *fds;		       unsigned n_fds;
-	const int *families;	       unsigned n_families;   /* AF_* */
+	const int *pids;
+	unsigned n_pids; /* processes, and what they fork from now on */
+	const char *const *comms;
+	unsigned n_comms;
+	const uint32_t *uids;
+	unsigned n_uids;
+	const char *const *cgroups;
+	unsigned n_cgroups; /* paths below (or in) the cgroup2 mount */
+	const char *const *containers;
+	unsigned n_containers; /* ids (at least 6 characters of the prefix) */
+	const char *const *exes;
+	unsigned n_exes; /* paths: compared by device and inode */
+	const char *const *sockets;
+	unsigned n_sockets; /* unix:PATH, @ABSTRACT, udp:ADDR:PORT, tcp:ADDR:PORT, inode:N, cookie:N */
+	const int *fds;
+	unsigned n_fds;
+	const int *families;
+	unsigned n_families; /* AF_* */
 };
 
 struct rg_trace_opts {

@@ -13,17 +13,17 @@
 
 #define RG_CLEANUP(fn) __attribute__((cleanup(fn)))
 
-#define RG_TAKE(p)                                                                                           \
-	({                                                                                                   \
-		__typeof__(p) taken_ = (p);                                                                  \
-		(p) = NULL;                                                                                  \
-		taken_;                                                                                      \
+#define RG_TAKE(p)                          \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
-#define RG_TAKE_FD(fd)                                                                                       \
-	({                                                                                                   \
-		int taken_ = (fd);                                                                           \
-		(fd) = -1;                                                                                   \
-		taken_;                                                                                      \
+#define RG_TAKE_FD(fd)             \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -1;         \
+		taken_;            \
 	})
 
 static inline void rg_cleanup_free(void *p)
@@ -46,9 +46,9 @@ static inline void rg_cleanup_closedir(DIR **d)
 		closedir(*d);
 }
 
-#define rg_auto_free   RG_CLEANUP(rg_cleanup_free)
-#define rg_auto_close  RG_CLEANUP(rg_cleanup_close)
-#define rg_auto_fclose RG_CLEANUP(rg_cleanup_fclose)
+#define rg_auto_free	 RG_CLEANUP(rg_cleanup_free)
+#define rg_auto_close	 RG_CLEANUP(rg_cleanup_close)
+#define rg_auto_fclose	 RG_CLEANUP(rg_cleanup_fclose)
 #define rg_auto_closedir RG_CLEANUP(rg_cleanup_closedir)
 
 #define RG_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -186,7 +186,8 @@ static enum rg_support on_lsm(const struct rg_pol *pol, const struct rg_rule *r,
 		return say(w, RG_REFUSED, "%s is known only after delivery or in a trace", rg_fields[f].name);
 	if (uses(r->tree, is_fd) >= 0 && uses(r->tree, is_socket) >= 0)
 		return say(w, RG_REFUSED, "%s",
-			   "descriptors are seen when they are installed, where socket, sender and content are not known");
+			   "descriptors are seen when they are installed, where socket, sender and content "
+			   "are not known");
 	if (uses(r->tree, is_fd) >= 0)
 		return r->action == RG_ACT_STRIP ? say(w, RG_ENFORCEABLE, "%s",
 						       "per descriptor at install: from the first refused "

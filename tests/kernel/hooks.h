@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* HOOK(kind, function): what the trampoline tier stands on; one counter each. tests/kernel/hooks.c asserts which of
- * them exist, attach and fire, on every kernel of the matrix. */
+/* HOOK(kind, function): what the trampoline tier stands on; one counter each. tests/kernel/hooks.c asserts
+ * which of them exist, attach and fire, on every kernel of the matrix. */
 /* clang-format off */
 HOOK(fentry, security_socket_recvmsg)
 HOOK(fentry, ____sys_recvmsg)
