@@ -73,6 +73,12 @@ with tempfile.TemporaryDirectory() as tmp:
     for words, want in (("recvguard tr", "trace"), ("recvguard trace --tier t", "tracepoint"), ("recvguard trace -o js", "json"), ("recvguard doctor --js", "--json"), ("recvguard help doc", "doctor")):
         code, out, err = run("bash", "-c", complete.format(os.path.join(tmp, "bash"), words))
         check(f"bash completes '{words}'", want in out.split(), out + err)
+    if shutil.which("fish"):
+        for words, want in (("recvguard tr", "trace"), ("recvguard trace --tier tr", "trampoline"), ("recvguard help doc", "doctor")):
+            code, out, err = run("fish", "--no-config", "-c", f"source {tmp}/fish; complete -C '{words}'", env=dict(os.environ, HOME=tmp))
+            check(f"fish completes '{words}'", want in [l.split("\t")[0] for l in out.splitlines()], out + err)
+    else:
+        skip("fish completes", "fish is not installed")
     for verb in [None] + verbs:
         if not shutil.which("man"):
             skip("man pages format without warnings", "man is not installed")
