@@ -123,8 +123,9 @@ static void summary_help(FILE *f, const char *summary, unsigned width)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "%c%s.\n\n", toupper((unsigned char)summary[0]), summary + 1);
+	snprintf(text, sizeof(text), "%c%s.", toupper((unsigned char)summary[0]), summary + 1);
 	cli_wrap(f, text, 0, 0, width);
+	fputc('\n', f);
 }
 
 void cli_help(FILE *f, const struct cli_verb *v, unsigned width)

@@ -14,9 +14,43 @@ static const char *verb_choice(const void *arg, unsigned i)
 	return NULL;
 }
 
-static int unknown_verb(const char *word)
+/* The second words of the verbs that start with the first: arg. */
+static const char *second_choice(const void *arg, unsigned i)
+{
+	size_t len = strlen(arg);
+	unsigned seen = 0;
+
+	for (const struct cli_verb *const *v = cli_verbs; *v; v++)
+		if (!strncmp((*v)->name, arg, len) && (*v)->name[len] == ' ' && seen++ == i)
+			return (*v)->name + len + 1;
+	return NULL;
+}
+
+/* `policy` alone, or with a second word that no verb has. */
+static int unknown_second(const char *first, const char *second)
+{
+	const char *near = second && *second != '-' ? cli_nearest(second, second_choice, first) : NULL;
+	const char *c;
+
+	if (near) {
+		fprintf(stderr,
+			"recvguard: unknown verb '%s %s'; did you mean '%s %s'? (recvguard help %s)\n", first,
+			second, first, near, first);
+		return CLI_USAGE;
+	}
+	fprintf(stderr, "recvguard: %s what? One of:", first);
+	for (unsigned i = 0; (c = second_choice(first, i)); i++)
+		fprintf(stderr, "%s %s", i ? "," : "", c);
+	fprintf(stderr, " (recvguard help %s)\n", first);
+	return CLI_USAGE;
+}
+
+static int unknown_verb(const char *word, const char *next)
 {
 	const char *near = cli_nearest(word, verb_choice, NULL);
+
+	if (second_choice(word, 0))
+		return unknown_second(word, next);
 
 	if (near)
 		fprintf(stderr, "recvguard: unknown verb '%s'; did you mean '%s'? (recvguard help)\n", word,
@@ -74,9 +108,14 @@ int main(int argc, char **argv)
 		cli_help_all(stdout, cli_width(1));
 		return cli_finish(NULL, CLI_OK);
 	}
+	if (second_choice(argv[1], 0) && argc == 3 && wants_help(1, argv + 2)) {
+		char *words[] = {"help", argv[1], NULL};
+
+		return run_verb(cli_verb_find(1, words, &used), 1, words + 1);
+	}
 	v = cli_verb_find(argc - 1, argv + 1, &used);
 	if (!v)
-		return unknown_verb(argv[1]);
+		return unknown_verb(argv[1], argv[2]);
 	if (wants_help(argc - 1 - used, argv + 1 + used)) {
 		cli_help(stdout, v, cli_width(1));
 		return cli_finish(v, CLI_OK);

@@ -19,7 +19,7 @@ static bool help_family(const char *word)
 
 	for (const struct cli_verb *const *v = cli_verbs; *v; v++)
 		if (!strncmp((*v)->name, word, len) && (*v)->name[len] == ' ') {
-			printf("%s\n  recvguard %-20s %s\n", any ? "" : "usage:", (*v)->name, (*v)->summary);
+			printf("%s  recvguard %-20s %s\n", any ? "" : "usage:\n", (*v)->name, (*v)->summary);
 			any = true;
 		}
 	return any;

@@ -94,6 +94,10 @@ one_line("an unknown verb names the nearest", ["doctr"], 2, "'doctr'", "'doctor'
 one_line("an unknown option names the nearest", ["doctor", "--jsn"], 2, "--jsn", "--json", "recvguard help doctor")
 one_line("a superfluous word is named", ["doctor", "now"], 2, "'now'")
 one_line("help of an unknown verb", ["help", "docter"], 2, "docter", "doctor")
+if "policy check" in verbs:
+    one_line("half a verb names the rest", ["policy"], 2, "check", "test")
+    one_line("half a verb and a mistake name the nearest", ["policy", "chek"], 2, "'policy check'")
+    check("half a verb has help", ask("policy", "--help") == ask("help", "policy") and ask("help", "policy")[0] == 0)
 code, out, err = ask()
 check("without a verb the verbs are listed, status 2", code == 2 and "Verbs:" in err and not out, err)
 for args in (["help"], ["doctor", "--json"], ["--version"], ["__man", "doctor"]):
