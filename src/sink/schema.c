@@ -137,11 +137,14 @@ static void required(struct rg_buf *b, const char *path, size_t len)
 
 	rg_buf_str(b, "\"required\":[");
 	for (int f = 0; f < RG_F__COUNT; f++) {
-		const char *name = rg_fields[f].name, *rest = name + len + (len > 0);
-		size_t n = strcspn(rest, ".");
+		const char *name = rg_fields[f].name, *rest;
+		size_t n;
 
-		if (strncmp(name, path, len) || (len && name[len] != '.') || rg_fields[f].tags & RG_TAG_OPT)
+		if (strncmp(name, path, len) != 0 || (len && name[len] != '.') ||
+		    rg_fields[f].tags & RG_TAG_OPT)
 			continue;
+		rest = name + len + (len > 0);
+		n = strcspn(rest, ".");
 		if (last && n == last_len && !memcmp(rest, last, n))
 			continue;
 		rg_buf_str(b, any ? "," : "");
@@ -168,7 +171,7 @@ static bool go_to(struct tree *t, const char *name)
 	bool opened = false;
 	const char *dot;
 
-	while (t->len && (strncmp(name, t->path, t->len) || name[t->len] != '.'))
+	while (t->len && (strncmp(name, t->path, t->len) != 0 || name[t->len] != '.'))
 		close_object(t);
 	for (dot = strchr(name + t->len + (t->len > 0), '.'); dot; dot = strchr(dot + 1, '.')) {
 		const char *from = name + t->len + (t->len > 0);
