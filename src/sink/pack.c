@@ -17,7 +17,7 @@ static void put_varint(struct rg_buf *b, uint64_t u)
 /* Small negative numbers stay short. */
 static uint64_t zigzag(int64_t i)
 {
-	return (uint64_t)i << 1 ^ (uint64_t)(i >> 63);
+	return (uint64_t)i << 1 ^ (i < 0 ? UINT64_MAX : 0);
 }
 static int64_t unzigzag(uint64_t u)
 {
