@@ -61,6 +61,8 @@ rg_inline __u32 rg_file_path(char *path, __u32 *has, struct file *f)
 	struct vfsmount *vm = BPF_CORE_READ(f, f_path.mnt);
 
 	l.m = container_of(vm, struct mount, mnt);
+	l.pos = RG_UNKNOWN(0);
+	l.has = RG_UNKNOWN(0);
 	bpf_loop(RG_PATH_DEPTH, rg_path_step, &l, 0);
 	if (l.pos)
 		l.has |= RG_FILE_HAS_PATH;

@@ -159,6 +159,8 @@ rg_inline void rg_take_paged(struct rg_state *st, struct task_struct *t, struct 
 	rg_frags_enter(&l, skb);
 	si = (struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
 	l.next = (__u64)BPF_CORE_READ(si, frag_list);
+	l.at = RG_UNKNOWN(l.at);
+	l.off = RG_UNKNOWN(l.off);
 	bpf_loop(RG_SEGMENTS, rg_frags_step, &l, 0);
 	if (l.want)
 		st->cut |= RG_CUT_PART;

@@ -146,6 +146,15 @@ rg_inline __u64 rg_scalar(const void *p)
 	return v;
 }
 
+/*
+ * A value that the verifier must take for unknown. Before 6.7 ("bpf: verify callbacks as if they are called
+ * unknown number of times") it followed a bpf_loop callback once only: what the caller had set to a constant
+ * counted as that constant for ever, and the branches for other values, bounds checks among them, were
+ * removed from the program. Every counter in a loop's context starts with this.
+ */
+volatile __u32 rg_zero;
+#define RG_UNKNOWN(v) ((v) + rg_zero)
+
 /* Count what could not be recorded. */
 rg_inline void rg_lost(__u32 reason, __u32 tgid, __u64 cookie)
 {

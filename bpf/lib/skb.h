@@ -136,6 +136,7 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 	}
 	struct rg_parts_loop l = {.st = st, .t = t, .skb = skb, .off = off, .want = want, .pos = pos};
 
+	l.off = RG_UNKNOWN(off);
 	if (want)
 		bpf_loop(RG_SKB_PARTS, rg_parts_step, &l, 0);
 	if (l.want)
