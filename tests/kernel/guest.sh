@@ -19,7 +19,9 @@ for fs in "proc /proc" "sysfs /sys" "bpf /sys/fs/bpf" "tracefs /sys/kernel/traci
 done
 check "loopback is up" ping -c 1 -W 5 127.0.0.1
 check "the kernel describes its types (BTF)" test -s /sys/kernel/btf/vmlinux
-check "recvguard and its libraries start" started recvguard
+check "recvguard and its libraries start" recvguard --version
+check "doctor" recvguard doctor
+sed "s/^/# /" /tmp/check.log
 
 for t in /rg/bin/ktest-* /rg/tests/t-*.sh; do
 	[ -e "$t" ] || continue
@@ -34,5 +36,24 @@ for t in /rg/bin/ktest-* /rg/tests/t-*.sh; do
 		sed 's/^/# /' /tmp/tap | tail -20
 	fi
 	grep -q '^\(not \)\?ok\|^1\.\.0' /tmp/tap || no "${name#ktest-}: printed no test"
+done
+# The programs that know what they receive (tests/e2e/prog), in every tier that loads here: both views are left in
+# /out, tests/kernel/matrix.sh compares them outside, where Python is.
+for tier in trampoline tracepoint legacy; do
+	recvguard trace --tier "$tier" -- true >/dev/null 2>/tmp/why
+	if [ $? -ne 0 ] || ! grep -q "tier $tier" /tmp/why; then
+		echo "ok - tier $tier # SKIP not on this kernel: $(grep -v '^$' /tmp/why | tail -1)"
+		continue
+	fi
+	yes "tier $tier loads and attaches"
+	mkdir -p "/out/$tier"
+	for prog in /rg/bin/oracle-*; do
+		name=${prog##*/oracle-}
+		way=recv
+		[ "$name" != send ] || way=both
+		RG_ORACLE=/out/$tier/$name.truth timeout 60 recvguard trace --errors --snaplen all --tier "$tier" --direction $way \
+			-o json="/out/$tier/$name.json" -- "$prog" >/dev/null 2>"/out/$tier/$name.err"
+		echo $? >"/out/$tier/$name.status"
+	done
 done
 echo "# end"

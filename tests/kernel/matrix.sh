@@ -11,9 +11,28 @@ kernels=("$@")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+oracles=()
+for p in "$build"/tests/e2e/prog/oracle-*; do
+	[ ! -x "$p" ] || [ -d "$p" ] || oracles+=(--add "$p=/rg/bin/$(basename "$p")")
+done
+# What the programs in the machine saw against what recvguard showed: TAP as guest.sh prints it.
+compare() { # KERNEL
+	local truth tier name way
+	for truth in "$work/$1.out"/*/*.truth; do
+		[ -e "$truth" ] || continue
+		tier=$(basename "$(dirname "$truth")") name=$(basename "$truth" .truth) way=recv
+		[ "$name" != send ] || way=both
+		python3 "$top/tests/e2e/oracle.py" --events "${truth%.truth}.json" --truth "$truth" --tier "$tier" \
+			--direction $way >"$work/$1.cmp" 2>&1 || true
+		grep -q '^ok\|^not ok' "$work/$1.cmp" || echo "not ok - $tier: $name: could not be compared"
+		sed -n "s/^\(not ok\|ok\) [0-9]* - /\1 - $tier: $name: /p; s/^#/#/p" "$work/$1.cmp"
+	done
+}
 one() {
-	"$top/tools/vm.sh" --build "$build" --timeout 300 "$1" 'sh /rg/tests/guest.sh' >"$work/$1.tap" 2>"$work/$1.err"
+	"$top/tools/vm.sh" --build "$build" --timeout 400 --out "$work/$1.out" "${oracles[@]}" "$1" 'sh /rg/tests/guest.sh' \
+		>"$work/$1.tap" 2>"$work/$1.err"
 	echo $? >"$work/$1.status"
+	compare "$1" >>"$work/$1.tap"
 }
 for k in "${kernels[@]}"; do
 	one "$k" &
