@@ -256,6 +256,17 @@ static void a_length_past_the_buffer_is_shown_as_bytes(void **state)
 	rg_event_free(ev);
 }
 
+/* What every element may hold of itself: no decoded field may hide it. */
+static bool taken(const char *name)
+{
+	static const char *const own[] = {"level", "type", "len", "cut", "partial", "malformed", "data"};
+
+	for (size_t i = 0; i < RG_ARRAY_LEN(own); i++)
+		if (!strcmp(own[i], name))
+			return true;
+	return false;
+}
+
 static void the_table_explains_itself(void **state)
 {
 	const struct rg_cmsg_type *t;
@@ -270,6 +281,7 @@ static void the_table_explains_itself(void **state)
 		for (size_t j = 0; j < t->n_fields; j++) {
 			const struct rg_cmsg_field *f = &t->fields[j];
 
+			assert_false(taken(f->name));
 			assert_true(f->name[0] && strlen(f->doc) > 5 && f->unit);
 			assert_true((f->type != RG_T_FLAGS && !f->names) || f->type == RG_T_ENUM ||
 				    f->type == RG_T_FLAGS);
