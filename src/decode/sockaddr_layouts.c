@@ -130,11 +130,11 @@ const struct rg_sa_layout rg_sa_layouts[] = {
 	/* linux/if_pppox.h: packed */
 	{.family = AF_PPPOX, .size = 30, .protocol = 0, .sel_off = 2, .sel_size = 4, .sel_val = 0, .port = -1,
 	 .name = "sockaddr_pppox", .text = "pppoe {2} session {1} dev {3}",
-	 .rows = {ROW("protocol", ENUM, 2, 4, 0, pppox_protos), ROW("session", BE, 6, 2), ROW("hwaddr", MAC, 8, 6),
+	 .rows = {ROW("pppox_protocol", ENUM, 2, 4, 0, pppox_protos), ROW("session", BE, 6, 2), ROW("hwaddr", MAC, 8, 6),
 		  ROW("dev", STR, 14, 16)}},
 	{.family = AF_PPPOX, .size = 14, .protocol = 2, .sel_off = 2, .sel_size = 4, .sel_val = 2, .port = -1,
 	 .name = "sockaddr_pppox", .text = "pptp {2} call {1}",
-	 .rows = {ROW("protocol", ENUM, 2, 4, 0, pppox_protos), ROW("call_id", U, 6, 2), ROW("addr", IP4, 10, 4)}},
+	 .rows = {ROW("pppox_protocol", ENUM, 2, 4, 0, pppox_protos), ROW("call_id", U, 6, 2), ROW("addr", IP4, 10, 4)}},
 	{.family = AF_PHONET, .size = 5, .protocol = RG_SA_ANY, .port = -1, .name = "sockaddr_pn",
 	 .text = "phonet dev {1} obj {0} resource {2}",
 	 .rows = {ROW("obj", X, 2, 1), ROW("phonet_dev", X, 3, 1), ROW("resource", X, 4, 1)}},

@@ -274,11 +274,11 @@ static const struct sample samples[] = {
 	 B("\x18\0\0\0\0\0\x12\x34\x00\x11\x22\x33\x44\x55"
 	   "eth0\0\0\0\0\0\0\0\0\0\0\0\0"),
 	 30,
-	 "family=pppox protocol=pppoe session=4660 hwaddr=00:11:22:33:44:55 dev=eth0 "
+	 "family=pppox pppox_protocol=pppoe session=4660 hwaddr=00:11:22:33:44:55 dev=eth0 "
 	 "text=pppoe 00:11:22:33:44:55 session 4660 dev eth0",
 	 "pppoe 00:11:22:33:44:55 session 4660 dev eth0", -1},
 	{"pptp", AF_PPPOX, 2, 2, B("\x18\0\x02\0\0\0\x07\0\0\0\x0a\0\0\x01"), 14,
-	 "family=pppox protocol=pptp call_id=7 addr=10.0.0.1 text=pptp 10.0.0.1 call 7",
+	 "family=pppox pppox_protocol=pptp call_id=7 addr=10.0.0.1 text=pptp 10.0.0.1 call 7",
 	 "pptp 10.0.0.1 call 7", -1},
 	{"phonet", AF_PHONET, 2, 0, B("\x23\0\x40\x6c\x10\0\0\0\0\0\0\0\0\0\0\0"), 5,
 	 "family=phonet obj=64 phonet_dev=108 resource=16 text=phonet dev 0x6c obj 0x40 resource 0x10",
@@ -481,6 +481,10 @@ static void lengths_inside_that_lie(void **state)
 	static const struct sample lies[] = {
 		{"packet halen", AF_PACKET, 3, -1,
 		 B("\x11\0\x08\x00\x03\0\0\0\x01\0\x02\xff\x00\x11\x22\x33"), 0, "hwaddr"},
+		{"packet halen above the most there is", AF_PACKET, 3, -1,
+		 B("\x11\0\x08\x00\x03\0\0\0\x01\0\x02\x21"
+		   "0123456789abcdef0123456789abcdefX"),
+		 0, "hwaddr"},
 		{"ax25 digis", AF_AX25, 2, 0, B("\x03\0\x9c\x60\x86\x82\x98\x98\x02\0\0\0\x09\0\0\0"), 0,
 		 "digis"},
 		{"ax25 huge", AF_AX25, 2, 0, B("\x03\0\x9c\x60\x86\x82\x98\x98\x02\0\0\0\xff\xff\xff\xff"), 0,
