@@ -53,7 +53,10 @@ enum rg_route {
 #undef RG_ROUTE
 	RG_RT__COUNT
 };
-enum { RG_LOSS_RING_FULL, RG_LOSS_PART, RG_LOSS_NO_STATE };
+enum { RG_LOSS_RING_FULL, RG_LOSS_PART, RG_LOSS_NO_STATE, RG_LOSS_SAMPLED = 5 };
+
+/* --on-full sample: once the ring is half full, one message in this many is recorded. */
+#define RG_SAMPLE_ONE_IN 16
 
 const volatile struct rg_config rg_config;
 

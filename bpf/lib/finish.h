@@ -215,6 +215,14 @@ rg_sub int rg_control_user(struct rg_state *st, __u64 addr, __u64 len)
 	return 0;
 }
 
+/* Is this message left out on purpose? */
+rg_inline bool rg_sampled_out(struct rg_state *st)
+{
+	if (!rg_config.sample || !(st->msg_no % RG_SAMPLE_ONE_IN))
+		return false;
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
+}
+
 /* Write the record. */
 rg_sub int rg_emit_sub(struct rg_state *st)
 {
@@ -227,6 +235,10 @@ rg_sub int rg_emit_sub(struct rg_state *st)
 	rec = &st->rec;
 	len = RG_PAD8(rec->data_len) + RG_PAD8(rec->name_len) + RG_PAD8(rec->control_len);
 	st->emitted++;
+	if (rg_sampled_out(st)) {
+		rg_lost(RG_LOSS_SAMPLED, rec->pid, rec->cookie);
+		return 0;
+	}
 	rg_emit_proc(st, t);
 	rec->h.type = RG_REC_MSG;
 	rec->h.version = RG_ABI_VERSION;

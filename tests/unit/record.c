@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Records of the kernel side to events: what is whole, what is cut, what lies. */
+#include "tests/lib/unit.h"
+
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "decode/record.h"
+
+#define K RG_TAG_K
+#define U (RG_TAG_U | RG_TAG_TOCTOU)
+
+static const struct rg_clock no_clock;
+
+/* A record with room for its tail, as the ring hands it over. */
+struct rec {
+	struct rg_rec_msg m;
+	uint8_t tail[RG_TAIL_MAX];
+};
+
+static void rec_init(struct rec *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->m.h = (struct rg_rec_hdr){.type = RG_REC_MSG, .version = RG_ABI_VERSION, .msg_no = 7, .tid = 42};
+	r->m.pid = 42;
+	r->m.fd = 3;
+	r->m.route = RG_RT_RECVMSG;
+	r->m.has = RG_HAS_SOCK | RG_HAS_FLAGS;
+	r->m.family = AF_UNIX;
+	r->m.type = SOCK_DGRAM;
+}
+
+static size_t rec_size(const struct rec *r)
+{
+	return sizeof(r->m) + RG_PAD8(r->m.data_len) + RG_PAD8(r->m.name_len) + RG_PAD8(r->m.control_len);
+}
+
+static void rec_data(struct rec *r, const char *data, uint32_t flag)
+{
+	r->m.data_len = (uint32_t)strlen(data);
+	r->m.data_total = r->m.data_len;
+	r->m.ret = r->m.data_len;
+	r->m.has |= flag;
+	memcpy(r->tail, data, r->m.data_len);
+}
+
+/* SCM_RIGHTS with n numbers from 10 on, behind the data. */
+static void rec_rights(struct rec *r, unsigned n, uint32_t flag)
+{
+	struct cmsghdr *c = (struct cmsghdr *)(r->tail + RG_PAD8(r->m.data_len) + RG_PAD8(r->m.name_len));
+
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	for (unsigned i = 0; i < n; i++)
+		((int *)CMSG_DATA(c))[i] = 10 + (int)i;
+	r->m.control_len = (uint32_t)CMSG_SPACE(n * sizeof(int));
+	r->m.controllen = r->m.control_len;
+	r->m.has |= flag;
+}
+
+static struct rg_rec_file file_of(unsigned index, uint32_t mode, uint64_t magic, const char *path,
+				  size_t path_len)
+{
+	struct rg_rec_file f = {.h = {.type = RG_REC_FILE, .version = RG_ABI_VERSION, .msg_no = 7, .tid = 42},
+				.index = index,
+				.i_mode = mode,
+				.sb_magic = magic,
+				.fd = -1,
+				.seals = ~0u};
+
+	memcpy(f.path, path, path_len);
+	f.path_len = (uint32_t)path_len;
+	f.has = path_len ? RG_FILE_HAS_PATH : 0;
+	return f;
+}
+
+static const struct rg_node *fd_at(const struct rg_event *ev, unsigned i)
+{
+	const struct rg_node *n = ev->v[RG_F_FD].node;
+
+	while (n && i--)
+		n = n->next;
+	assert_non_null(n);
+	return n->v.node;
+}
+
+static void tags_say_where_values_came_from(void **state)
+{
+	struct rg_event *ev = rg_event_new();
+	unsigned lost;
+	struct rec r;
+
+	rec_init(&r);
+	rec_data(&r, "hello", RG_HAS_DATA);
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), NULL, &no_clock, ev, &lost), 0);
+	assert_int_equal(ev->tag[RG_F_MSG_DATA], K);
+	assert_memory_equal(ev->v[RG_F_MSG_DATA].p, "hello", 5);
+	/* not known: not there */
+	assert_false(rg_has(ev, RG_F_MSG_OUT_FLAGS));
+	assert_false(rg_has(ev, RG_F_DURATION));
+	rec_init(&r);
+	rec_data(&r, "hello", RG_HAS_UDATA);
+	rec_rights(&r, 1, RG_HAS_UCONTROL | RG_HAS_CONTROLLEN);
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), NULL, &no_clock, ev, &lost), 0);
+	assert_int_equal(ev->tag[RG_F_MSG_DATA], U);
+	assert_int_equal(ev->tag[RG_F_CMSG], U);
+	assert_int_equal(ev->tag[RG_F_MSG_CONTROLLEN], K);
+	assert_int_equal(ev->tag[RG_F_FD], U);
+	rg_event_free(ev);
+}
+
+static void parts_continue_the_payload_and_never_another_messages(void **state)
+{
+	struct {
+		struct rg_rec_data d;
+		uint8_t bytes[8];
+	} part = {.d = {.h = {.type = RG_REC_DATA, .version = RG_ABI_VERSION, .msg_no = 7, .tid = 42},
+			.offset = 5,
+			.len = 6}};
+	struct rg_event *ev = rg_event_new();
+	struct rg_parts *parts = rg_parts_new();
+	unsigned lost;
+	struct rec r;
+
+	memcpy(part.bytes, " world", 6);
+	rec_init(&r);
+	rec_data(&r, "hello", RG_HAS_DATA);
+	r.m.data_total = 11;
+	assert_int_equal(rg_parts_add(parts, &part.d.h, sizeof(part.d) + 6), 0);
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), parts, &no_clock, ev, &lost), 0);
+	assert_int_equal(ev->v[RG_F_MSG_DATA].len, 11);
+	assert_memory_equal(ev->v[RG_F_MSG_DATA].p, "hello world", 11);
+	/* the part was of an earlier message that was not wanted */
+	assert_int_equal(rg_parts_add(parts, &part.d.h, sizeof(part.d) + 6), 0);
+	r.m.h.msg_no = 8;
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), parts, &no_clock, ev, &lost), 0);
+	assert_int_equal(ev->v[RG_F_MSG_DATA].len, 5);
+	assert_int_equal(ev->v[RG_F_MSG_DATA].full, 11);
+	/* a gap: what follows it is not shown as if it came next */
+	part.d.h.msg_no = 9;
+	part.d.offset = 6;
+	r.m.h.msg_no = 9;
+	assert_int_equal(rg_parts_add(parts, &part.d.h, sizeof(part.d) + 6), 0);
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), parts, &no_clock, ev, &lost), 0);
+	assert_int_equal(ev->v[RG_F_MSG_DATA].len, 5);
+	assert_int_equal(rg_parts_add(parts, &part.d.h, sizeof(part.d) + 5), -EINVAL);
+	rg_parts_free(parts);
+	rg_event_free(ev);
+}
+
+static void descriptors_are_joined_with_their_files(void **state)
+{
+	static const char passwd[] = "passwd\0etc";
+	struct rg_rec_file f[3] = {file_of(0, S_IFREG | 0644, 0xef53, passwd, sizeof(passwd)),
+				   file_of(1, S_IFREG | 0777, 0x01021994, "memfd:x", 8),
+				   file_of(2, 0600, 0x09041934, "[eventfd]", 10)};
+	struct rg_event *ev = rg_event_new();
+	struct rg_parts *parts = rg_parts_new();
+	unsigned lost;
+	struct rec r;
+
+	rec_init(&r);
+	rec_data(&r, "x", RG_HAS_DATA);
+	rec_rights(&r, 2, RG_HAS_UCONTROL);
+	r.m.has |= RG_HAS_FILES | RG_HAS_MSGHDR;
+	r.m.n_files = 3;
+	r.m.out_flags = MSG_CTRUNC;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(rg_parts_add(parts, &f[i].h,
+					      __builtin_offsetof(struct rg_rec_file, path) + f[i].path_len),
+				 0);
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), parts, &no_clock, ev, &lost), 0);
+	assert_int_equal(lost, 0);
+	assert_int_equal(rg_node_find(fd_at(ev, 0), "fd")->v.i, 10);
+	assert_int_equal(rg_node_find(fd_at(ev, 0), "kind")->v.i, RG_FDK_FILE);
+	assert_memory_equal(rg_node_find(fd_at(ev, 0), "path")->v.p, "/etc/passwd", 11);
+	assert_int_equal(rg_node_find(fd_at(ev, 1), "kind")->v.i, RG_FDK_MEMFD);
+	/* the third had no room in the control buffer */
+	assert_int_equal(rg_node_find(fd_at(ev, 2), "kind")->v.i, RG_FDK_EVENTFD);
+	assert_null(rg_node_find(fd_at(ev, 2), "fd"));
+	assert_int_equal(rg_node_find(fd_at(ev, 2), "lost")->v.u, 1);
+	assert_int_equal(ev->v[RG_F_MSG_FDS_LOST].u, 1);
+	assert_true(rg_has(ev, RG_F_MSG_CTRUNCATED));
+	rg_parts_free(parts);
+	rg_event_free(ev);
+}
+
+static void nothing_is_lost_where_nothing_is_known(void **state)
+{
+	struct rg_event *ev = rg_event_new();
+	unsigned lost;
+	struct rec r;
+
+	rec_init(&r);
+	rec_data(&r, "x", RG_HAS_DATA);
+	r.m.has |= RG_HAS_FILES;
+	r.m.n_files = 2;
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), NULL, &no_clock, ev, &lost), 0);
+	assert_int_equal(lost, 2); /* parts the record speaks of */
+	assert_false(rg_has(ev, RG_F_MSG_FDS_LOST));
+	assert_null(rg_node_find(fd_at(ev, 0), "lost"));
+	rg_event_free(ev);
+}
+
+/* Any length, against the end of readable memory: an error or an event, never a read past it. */
+static void a_cut_record_is_refused(void **state)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), room = 8 * page, size;
+	uint8_t *mem = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct rg_event *ev = rg_event_new();
+	unsigned lost;
+	struct rec r;
+
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	assert_int_equal(mprotect(mem + room, page, PROT_NONE), 0);
+	rec_init(&r);
+	rec_data(&r, "some payload", RG_HAS_DATA);
+	rec_rights(&r, 3, RG_HAS_UCONTROL);
+	size = rec_size(&r);
+	for (size_t n = 0; n <= size; n += 4) {
+		uint8_t *at = mem + room - (n & ~(size_t)7);
+
+		memcpy(at, &r, n & ~(size_t)7);
+		assert_int_equal(
+			rg_decode_msg((struct rg_rec_hdr *)at, n & ~(size_t)7, NULL, &no_clock, ev, &lost),
+			(n & ~(size_t)7) < size ? -EINVAL : 0);
+	}
+	/* lengths that lie */
+	r.m.data_len = RG_TAIL_MAX + 1;
+	assert_int_equal(rg_decode_msg(&r.m.h, size, NULL, &no_clock, ev, &lost), -EINVAL);
+	r.m.data_len = 12;
+	r.m.control_len = UINT32_MAX - 3;
+	assert_int_equal(rg_decode_msg(&r.m.h, size, NULL, &no_clock, ev, &lost), -EINVAL);
+	r.m.h.version = RG_ABI_VERSION + 1;
+	assert_int_equal(rg_decode_msg(&r.m.h, size, NULL, &no_clock, ev, &lost), -EINVAL);
+	munmap(mem, room + page);
+	rg_event_free(ev);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(tags_say_where_values_came_from),
+	cmocka_unit_test(parts_continue_the_payload_and_never_another_messages),
+	cmocka_unit_test(descriptors_are_joined_with_their_files),
+	cmocka_unit_test(nothing_is_lost_where_nothing_is_known),
+	cmocka_unit_test(a_cut_record_is_refused),
+};
+RG_UNIT_MAIN(tests)
