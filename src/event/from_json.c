@@ -75,7 +75,7 @@ static int read_span(struct reader *r, const json_t *j, struct rg_value *v)
 	const json_t *raw = json_is_object(j) ? json_object_get(j, "base64") : NULL;
 	char *copy;
 
-	if (raw && json_is_string(raw))
+	if (json_is_string(raw)) /* NULL is none */
 		return read_base64(r, json_string_value(raw), json_string_length(raw), v);
 	if (!json_is_string(j))
 		return bad(r, "text or {\"base64\": ...} is expected");

@@ -8,8 +8,25 @@ def early(t, ev):
     return t["ret"] < 0 and "cookie" not in ev.get("sock", {})
 
 
+def no_msghdr(t, ev):
+    """A call whose msghdr the tracepoint tier does not find on the kernel's stack, and does not read back."""
+    return "out_flags" not in ev.get("msg", {}) and (t["compat"] or t["event"] == "recvmmsg" or t["route"].startswith("io_uring"))
+
+
+def cut_udp(t, ev):
+    return t.get("family") in (2, 10) and t.get("size", 0) > t["ret"]
+
+
 # (fields as a regular expression, condition on the program's view and the event, tiers or None, reason)
 ABSENT = [
+    (r"msg\.(out_flags|truncated|control_truncated|controllen|namelen|name.*|iov)|cmsg|fd\[\]\.fd", no_msghdr,
+     ("auto", "tracepoint", "legacy"), "the kernel's msghdr is found for recvmsg(2) of native programs only"),
+    (r"msg\.iov", lambda t, ev: t["ret"] < 0 or t["route"] == "io_uring:readv", ("auto", "tracepoint", "legacy"),
+     "the iovecs are read as data is copied into them, or of native calls"),
+    (r"msg\.data", lambda t, ev: t.get("family") in (2, 10) and no_msghdr(t, ev), ("auto", "tracepoint", "legacy"),
+     "a linear datagram passes no tracepoint, and the buffers are not known without the msghdr"),
+    (r"msg\.size", cut_udp, ("auto", "tracepoint", "legacy"), "no tracepoint passes the full length of a datagram that was cut"),
+    (r"wait", lambda t, ev: True, ("auto", "tracepoint", "legacy"), "told with --duration only: sched_switch costs every task"),
     (r"fd\[\d+\]\.cookie", lambda t, ev: True, None, "a socket has no cookie until something asks for it"),
     (r"sock\.(?!fd).*|sender\..*|msg\.(iov|name.*)", early, None, "the call failed before it reached a socket: only its registers are known"),
 ]

@@ -59,18 +59,19 @@ def returned(t):
     return (-4, -512, -516) if t["errno"] == 4 else (-t["errno"],)
 
 
+def take(t, q, same_event):
+    for cookie in (t.get("cookie"), None) if same_event else (t.get("cookie"),):
+        here = q.get(key(t["pid"], cookie, t["fd"], t["dir"])) or []
+        for i, ev in enumerate(here):
+            if ev["ret"] in returned(t) and (ev["event"] == t["event"] or not same_event):
+                return here.pop(i)
+    return None
+
+
 def pair_up(truths, q):
     """Yield (truth, event or None); what is left in q afterwards is extra."""
     for t in truths:
-        for cookie in (t.get("cookie"), None):
-            here = q.get(key(t["pid"], cookie, t["fd"], t["dir"])) or []
-            same = [i for i, ev in enumerate(here) if ev["ret"] in returned(t)]
-            at = next((i for i in same if here[i]["event"] == t["event"]), same[0] if same and cookie else None)
-            if at is not None:
-                yield t, here.pop(at)
-                break
-        else:
-            yield t, None
+        yield t, take(t, q, True) or take(t, q, False)
 
 
 def judge(t, ev, tier, init_ns, info):
