@@ -170,6 +170,9 @@ static void put_data(const struct rg_rec_msg *r, const struct tail *t, const str
 		rg_set_u(ev, RG_F_MSG_SIZE, r->msg_len, K);
 	else if (r->has & RG_HAS_MSGHDR && r->out_flags & MSG_TRUNC && !(r->flags & MSG_TRUNC))
 		; /* cut, and by how much nobody told */
+	else if (!(r->has & (RG_HAS_MSGHDR | RG_HAS_UMSGHDR)) && r->route == RG_RT_RECVMMSG &&
+		 (r->family == AF_INET || r->family == AF_INET6) && r->type == SOCK_DGRAM)
+		; /* whether it was cut is not known */
 	else
 		rg_set_u(ev, RG_F_MSG_SIZE, r->mflags & RG_MF_SEND ? r->data_total : (uint64_t)r->ret, K);
 	if (!(r->has & (RG_HAS_DATA | RG_HAS_UDATA)))

@@ -14,7 +14,7 @@ def no_msghdr(t, ev):
 
 
 def cut_udp(t, ev):
-    return t.get("family") in (2, 10) and t.get("size", 0) > t["ret"]
+    return t.get("family") in (2, 10) and (t.get("size", 0) > t["ret"] or no_msghdr(t, ev))
 
 
 # (fields as a regular expression, condition on the program's view and the event, tiers or None, reason)
