@@ -56,4 +56,25 @@ struct rg_run_opts {
  */
 int rg_run(const struct rg_run_opts *opts, struct rg_err *err);
 
+/*
+ * Put the rules that a socket filter can hold onto a socket of a running process, and lock it: what a `drop`
+ * rule matches is never queued, and neither that process nor this one can take the filter off again.
+ */
+struct rg_guard_opts {
+	int pid, fd;
+	const char *const *policies;
+	unsigned n_policies;
+	bool partial;	     /* leave out restricting rules that do not fit, instead of refusing */
+	bool no_descriptors; /* unix sockets: senders may pass no descriptors either (SO_PASSRIGHTS, 6.16) */
+};
+struct rg_guard_result {
+	unsigned rules, left_out, instructions;
+	bool queued; /* something waited already: it was not filtered */
+};
+/* left_out(arg, line): why a rule was left out (partial); may be NULL. Errors: -ESRCH, -EPERM (process not
+ * reachable, or the socket has a locked filter), -ENOTSOCK, -EBADF, -EOPNOTSUPP (a stream; a rule that does
+ * not fit, named), -EINVAL (policy). On error the socket is as it was. */
+int rg_guard(const struct rg_guard_opts *o, void (*left_out)(void *arg, const char *line), void *arg,
+	     struct rg_guard_result *ret, struct rg_err *err);
+
 #endif
