@@ -206,7 +206,23 @@ def cpython():
     ok(not diff and len(runs[0]) > 50, f"CPython's test_socket ({which}): {len(runs[0])} tests, each with the same result", str(diff[:10]))
 
 
+def learn():
+    """The policy that one run teaches admits the next, and refuses what was never seen."""
+    p = os.path.join(tmp, "learnt.yaml")
+    code = ("import socket,sys\na,b=socket.socketpair(socket.AF_UNIX,socket.SOCK_DGRAM)\na.send(b'x'*int(sys.argv[1]))\n"
+            "try: print(len(b.recv(9999)))\nexcept OSError as e: print('errno',e.errno)\n")
+    cmd = [sys.executable, "-c", code]
+    r = sh([RG, "learn", "-w", p, "--", *cmd, "100"])
+    text = open(p).read() if os.path.exists(p) else ""
+    ok(r.returncode == 0 and "msg.size <= 128" in text, "learn writes the policy before it returns", r.stderr + text)
+    r = sh([RG, "run", "-q", "-p", p, "--", *cmd, "100"])
+    ok(r.stdout == "100\n", "the program runs under what was learnt", r.stdout + r.stderr)
+    r = sh([RG, "run", "-q", "-p", p, "--", *cmd, "1000"])
+    ok(r.stdout.startswith("errno"), "what was never seen is refused", r.stdout + r.stderr)
+
+
 try:
+    learn()
     same("x86-64", SEM64)
     if SEM32 != "none":
         same("i386", SEM32)
