@@ -20,7 +20,11 @@ done
 check "loopback is up" ping -c 1 -W 5 127.0.0.1
 check "the kernel describes its types (BTF)" test -s /sys/kernel/btf/vmlinux
 check "recvguard and its libraries start" recvguard --version
-check "doctor" recvguard doctor
+# 5.10 has no capture tier: doctor says so and fails, which is right there
+case $(uname -r) in
+5.10.*) check "doctor says that no tier can be had" sh -c "! recvguard doctor" ;;
+*) check "doctor" recvguard doctor ;;
+esac
 sed "s/^/# /" /tmp/check.log
 
 for t in /rg/bin/ktest-* /rg/tests/t-*.sh; do
