@@ -103,9 +103,9 @@ void rg_near_try(struct rg_near *n, const char *candidate)
 	unsigned d = distance(n->name, n->len, candidate, len);
 
 	/* "uid" is as near as can be to "proc.uid" */
-	if (dot && d > 1 && !memchr(n->name, '.', n->len) && strlen(dot + 1) == n->len &&
+	if (dot && !memchr(n->name, '.', n->len) && strlen(dot + 1) == n->len &&
 	    !memcmp(dot + 1, n->name, n->len))
-		d = 1;
+		d = 0;
 	if (d < n->dist) {
 		n->dist = d;
 		n->best = candidate;

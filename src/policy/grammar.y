@@ -11,6 +11,8 @@
 %lex-param { void *scanner }
 %parse-param { void *scanner } { struct rg_lex *lx }
 
+%initial-action { @$ = (struct rg_loc){lx->src, 0, 0}; }
+
 %code requires {
 #include "policy/ast.h"
 struct rg_lex;
