@@ -37,6 +37,15 @@ struct rg_index {
 	uint32_t *plain;
 	uint32_t n_plain;
 	uint32_t n_rules;
+	/* rules that demand an address in a prefix: ranges that don't overlap, sorted */
+	struct addr_entry *addrs;
+	uint32_t n_addrs;
+	enum rg_field addr_field;
+};
+
+struct addr_entry {
+	struct rg_ir_addr_range r;
+	uint32_t rule;
 };
 
 static bool key_type(enum rg_type t)
@@ -87,6 +96,100 @@ static const struct rg_ast *best_demand(const struct rg_ast *n, int *field)
 		}
 	}
 	return best;
+}
+
+/* ---- addresses */
+
+/* The ADDR items that the rule demands of the index's address field, or NULL. */
+static const struct rg_ast *demanded_addrs(const struct rg_ast *n, enum rg_field field)
+{
+	const struct rg_ast *v, *k;
+
+	if (n && n->kind == RG_A_AND) {
+		for (const struct rg_ast *c = n->kids; c; c = c->next) {
+			k = demanded_addrs(c, field);
+			if (k)
+				return k;
+		}
+		return NULL;
+	}
+	if (!n || (n->kind != RG_A_IN && (n->kind != RG_A_CMP || n->op != RG_EQ)))
+		return NULL;
+	v = n->kids;
+	if (v->kind != RG_A_FIELD || v->field != (int)field)
+		return NULL;
+	k = n->kind == RG_A_IN ? v->next->kids : v->next;
+	for (const struct rg_ast *it = k; it; it = it->next)
+		if (it->kind != RG_A_ADDR || it->ip_len != 4)
+			return NULL; /* an IPv6 range may hold mapped IPv4 addresses: such rules are always
+					tried */
+	return k;
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	return memcmp(((const struct addr_entry *)a)->r.lo, ((const struct addr_entry *)b)->r.lo, 16);
+}
+
+/* File what can be filed of one rule; false: it stays plain. */
+static void addr_add(struct rg_buf *b, const struct rg_ast *k, uint32_t rule)
+{
+	for (; k; k = k->next) {
+		struct addr_entry e = {.rule = rule};
+
+		rg_addr_bounds(k, &e.r);
+		rg_buf_add(b, &e, sizeof(e));
+	}
+}
+
+static bool addrs_disjoint(struct addr_entry *e, size_t n)
+{
+	qsort(e, n, sizeof(*e), by_addr);
+	for (size_t i = 1; i < n; i++)
+		if (memcmp(e[i].r.lo, e[i - 1].r.hi, 4) <= 0)
+			return false;
+	return true;
+}
+
+/* Try to file by this address field: only when no two prefixes overlap. */
+static bool addr_index(struct rg_index *x, const struct rg_pol *pol, enum rg_field field)
+{
+	struct rg_buf b = {0};
+
+	for (uint32_t i = 0; i < pol->n_rules; i++)
+		addr_add(&b, demanded_addrs(pol->rules[i].tree, field), i);
+	x->n_addrs = (uint32_t)(b.len / sizeof(struct addr_entry));
+	if (x->n_addrs < WORTH_FROM || b.oom || !addrs_disjoint((void *)b.data, x->n_addrs)) {
+		x->n_addrs = 0;
+		rg_buf_free(&b);
+		return false;
+	}
+	x->addrs = (void *)b.data;
+	x->addr_field = field;
+	return true;
+}
+
+/* The entry that holds the address, or NULL. */
+static const struct addr_entry *addr_find(const struct rg_index *x, const struct rg_addr *a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const uint8_t *ip = a->ip_len == 4				    ? a->ip
+			    : a->ip_len == 16 && !memcmp(a->ip, mapped, 12) ? a->ip + 12
+									    : NULL;
+	uint32_t lo = 0, n = x->n_addrs;
+
+	if (!ip)
+		return NULL;
+	while (n > 1) {
+		uint32_t half = n / 2;
+
+		if (memcmp(x->addrs[lo + half].r.lo, ip, 4) <= 0)
+			lo += half;
+		n -= half;
+	}
+	if (memcmp(x->addrs[lo].r.lo, ip, 4) > 0 || memcmp(ip, x->addrs[lo].r.hi, 4) > 0)
+		return NULL;
+	return &x->addrs[lo];
 }
 
 static struct table *table_for(struct rg_index *x, int field)
@@ -158,12 +261,14 @@ void rg_index_free(struct rg_index *x)
 		rg_buf_free(&x->t[i].entries);
 	}
 	free(x->plain);
+	free(x->addrs);
 	free(x);
 }
 
 struct rg_index *rg_index_build(const struct rg_pol *pol)
 {
 	struct rg_index *x;
+	uint32_t n_by_addr = 0;
 	bool ok = true;
 
 	if (pol->n_rules < WORTH_FROM)
@@ -174,11 +279,17 @@ struct rg_index *rg_index_build(const struct rg_pol *pol)
 	x->n_rules = pol->n_rules;
 	x->plain = calloc(pol->n_rules, sizeof(*x->plain));
 	ok = x->plain;
+	if (!addr_index(x, pol, RG_F_SOCK_REMOTE_ADDR))
+		addr_index(x, pol, RG_F_SOCK_LOCAL_ADDR);
 	for (uint32_t i = 0; ok && i < pol->n_rules; i++) {
 		int field = -1;
 		const struct rg_ast *k = best_demand(pol->rules[i].tree, &field);
 		struct table *t = k ? table_for(x, field) : NULL;
 
+		if (!t && x->n_addrs && demanded_addrs(pol->rules[i].tree, x->addr_field)) {
+			n_by_addr++;
+			continue;
+		}
 		if (!t) {
 			x->plain[x->n_plain++] = i;
 			continue;
@@ -191,6 +302,8 @@ struct rg_index *rg_index_build(const struct rg_pol *pol)
 	}
 	for (unsigned i = 0; ok && i < x->n; i++)
 		ok = table_finish(&x->t[i]);
+	if (!n_by_addr)
+		x->n_addrs = 0;
 	if (ok && x->n_plain < pol->n_rules)
 		return x;
 	rg_index_free(x);
@@ -199,8 +312,16 @@ struct rg_index *rg_index_build(const struct rg_pol *pol)
 
 void rg_index_start(const struct rg_index *x, const struct rg_event *ev, struct rg_index_cursor *cur)
 {
+	const struct addr_entry *a = NULL;
+
 	cur->next_plain = 0;
 	cur->n = 0;
+	if (x->n_addrs && rg_has(ev, x->addr_field))
+		a = addr_find(x, ev->v[x->addr_field].addr);
+	if (a) { /* a rule may be filed elsewhere as well: the cursor gives each once */
+		cur->list[cur->n].at = &a->rule;
+		cur->list[cur->n++].end = &a->rule + 1;
+	}
 	for (unsigned i = 0; i < x->n; i++) {
 		const struct table *t = &x->t[i];
 		const struct rg_value *v = &ev->v[t->field];

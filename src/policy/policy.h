@@ -75,7 +75,7 @@ struct rg_index_cursor {
 	uint32_t next_plain; /* position in the plain rules */
 	struct {
 		const uint32_t *at, *end;
-	} list[8];
+	} list[9];
 	unsigned n;
 };
 void rg_index_start(const struct rg_index *x, const struct rg_event *ev, struct rg_index_cursor *cur);
