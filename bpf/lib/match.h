@@ -182,21 +182,23 @@ static __always_inline int rg_m_path(const struct rg_rec_msg *rec, const struct 
 	len -= 2;
 	if (len > RG_MATCH_PATH)
 		len = RG_MATCH_PATH;
+	/* without a branch per byte, which the verifier would follow one by one */
 	for (__u32 i = 0; i < RG_MATCH_PATH; i++) {
-		__u8 c = a->sa[2 + i];
+		__u32 c = a->sa[2 + i], nul = (c - 1) >> 31, named = (0 - (__u32)a->sa[2]) >> 31;
 
-		if (i >= len || (i && !c && a->sa[2]))
-			done = 1;
-		key.path[i] = done ? 0 : c;
-		key.len += !done;
+		done |= ((len - 1 - i) >> 31) | (nul & named);
+		key.path[i] = (__u8)(c & (done - 1));
+		key.len += 1 - done;
 	}
 	if (!key.path[0])
 		key.path[0] = '@';
 	return bpf_map_lookup_elem(&rg_match_paths, &key) ? 2 : 1;
 }
 
-/* One test: 1 true, 0 false; absent and unknown are settled here. */
-static __attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in)
+/* One test: 1 true, 0 false; absent and unknown are settled here. A global function: the verifier looks at it once and
+ * not once for each round of the loop below. */
+int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in);
+__attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in)
 {
 	__u64 v = 0, comm[2];
 	int absent = (in->flags & RG_MF_ABSENT) != 0, neg = in->flags & RG_MF_NEGATE, r = 0;
