@@ -237,6 +237,8 @@ static struct shared *signalled;
 static void on_alarm(int sig)
 {
 	signalled->signals++;
+	if (signalled->stop) /* else the receive timeout, begun anew after each signal, never ends */
+		setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 }
 
 static void storm(struct shared *s, int sock, int flags)
