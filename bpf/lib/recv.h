@@ -28,10 +28,10 @@ rg_inline void rg_recv_kmsg(struct rg_state *st, const struct rg_kmsg *m)
 /* Where the caller's buffers are, and where the control bytes begin (0: unknown): from the kernel's stack, or
  * else from the caller's msghdr or iovec as it stands now. */
 rg_inline __u64 rg_recv_buffers(struct rg_state *st, const struct rg_kmsg *m, const struct rg_call *c,
-				__u64 base, __u64 top, int shape)
+				__u64 base, __u64 top, __u32 slot)
 {
 	struct rg_rec_msg *rec = &st->rec;
-	__u64 start = rg_stack_word(base, top, rg_off_control[shape & 3]);
+	__u64 start = rg_stack_word(base, top, rg_off_control[slot & (RG_SLOTS - 1)]);
 	struct rg_umsghdr u;
 
 	if (!c->is_msg) {
@@ -92,9 +92,9 @@ rg_inline void rg_recv_payload(struct rg_state *st, long ret)
 }
 
 /* Index in the batch: which msghdr of the caller's array this is. */
-rg_inline void rg_recv_batch(struct rg_rec_msg *rec, struct rg_call *c, __u64 base, __u64 top)
+rg_inline void rg_recv_batch(struct rg_rec_msg *rec, struct rg_call *c, __u64 base, __u64 top, __u32 slot)
 {
-	__u64 entry = rg_stack_word(base, top, rg_off_entry[RG_SHAPE_RECVMMSG]);
+	__u64 entry = rg_stack_word(base, top, rg_off_entry[slot & (RG_SLOTS - 1)]);
 	__u32 size = c->compat ? 32 : 64;
 
 	rec->batch = ~0u;
@@ -183,6 +183,7 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	struct rg_uring_op *op;
 	struct rg_call c;
 	struct rg_kmsg m;
+	__u32 slot;
 	int shape;
 
 	rg_begin(st, t, bpf_ktime_get_ns());
@@ -200,18 +201,19 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	if (op && rg_recv_uring(st, sk, op, ret))
 		return -1;
 	shape = rg_shape_of(rec->route);
-	if (!rg_kmsg_read(&m, base, top, shape, ret, op ? op->req : 0)) {
+	slot = rg_slot_of(shape, rec->route, c.compat);
+	if (!rg_kmsg_read(&m, base, top, shape, &slot, ret, op ? op->req : 0)) {
 		if (ret >= 0)
 			rg_recv_payload(st, ret);
 		return shape;
 	}
 	if (shape == RG_SHAPE_RECVMMSG) {
-		rg_recv_batch(rec, &c, base, top);
+		rg_recv_batch(rec, &c, base, top, slot);
 		rec->user_msg = c.msg;
 	}
 	rg_recv_kmsg(st, &m);
 	if (ret >= 0)
-		rg_recv_full(st, &m, rg_recv_buffers(st, &m, &c, base, top, shape), ret);
+		rg_recv_full(st, &m, rg_recv_buffers(st, &m, &c, base, top, slot), ret);
 	return shape;
 }
 

@@ -34,12 +34,15 @@ rg_inline bool rg_sel_exe(struct task_struct *t)
 	return bpf_map_lookup_elem(&sel_exes, &key) != 0;
 }
 
+/* A process of our own that makes test calls (src/kernel/calibrate.c); 0: none. */
+__u32 rg_quiet_tgid;
+
 /* Does the receiving task pass the selection by process? */
 rg_inline bool rg_sel_task(struct task_struct *t)
 {
 	__u32 sel = rg_config.select, tgid = t->tgid;
 
-	if (tgid == rg_config.self)
+	if (tgid == rg_config.self || tgid == rg_quiet_tgid)
 		return false;
 	if (!(sel & RG_SEL_TASK))
 		return true;

@@ -18,17 +18,25 @@
 #include "maps.h"
 
 /* Shapes of calls, by the function whose frame holds the msghdr. */
-enum rg_shape { RG_SHAPE_RECVMSG, RG_SHAPE_RECVMMSG, RG_SHAPE_RECVFROM, RG_SHAPE_READ, RG_SHAPE__COUNT };
+#define RG_SLOTS 16
+enum rg_shape {
+	RG_SHAPE_RECVMSG,
+	RG_SHAPE_RECVMMSG,
+	RG_SHAPE_RECVFROM,
+	RG_SHAPE_READ,
+	RG_SHAPE_RECVMMSG1, /* the first message of a batch: it alone passes sock_recvmsg's security check */
+	RG_SHAPE__COUNT
+};
 
 /* Bytes from the argument block; 0: not known. */
-__s32 rg_off_msghdr[RG_SHAPE__COUNT];
+__s32 rg_off_msghdr[RG_SLOTS];
 /*
  * Where the address of the caller's (current) user msghdr and the start of the control buffer are kept:
  * locals of those functions, in registers that a deeper frame saved, often our own program's (then the
  * distance is negative).
  */
-__s32 rg_off_entry[RG_SHAPE__COUNT];
-__s32 rg_off_control[RG_SHAPE__COUNT];
+__s32 rg_off_entry[RG_SLOTS];
+__s32 rg_off_control[RG_SLOTS];
 __u64 rg_stack_misses;
 struct rg_calib rg_calib;
 
@@ -60,6 +68,16 @@ rg_inline int rg_shape_of(__u16 route)
 	case RG_RT_URING_READV: return RG_SHAPE_READ;
 	}
 	return -1;
+}
+
+/* The i386 entries have their own functions around a call: direct calls, socketcall. */
+rg_inline __u32 rg_slot_of(int shape, __u16 route, bool compat)
+{
+	__u32 entry = !compat								     ? 0
+		      : route >= RG_RT_SOCKETCALL_RECV && route <= RG_RT_SOCKETCALL_RECVMMSG ? 2
+											     : 1;
+
+	return (entry * RG_SHAPE__COUNT + shape) & (RG_SLOTS - 1);
 }
 
 rg_inline bool rg_on_stack(__u64 p, __u64 base, __u64 top)
@@ -109,22 +127,34 @@ rg_inline void rg_kmsg_take(struct rg_kmsg *m, const char *raw)
 	m->single = RG_M(raw, __u8, msg_iter.iter_type) == bpf_core_enum_value(enum iter_type, ITER_UBUF);
 }
 
-/* The kernel's msghdr of the call that ends here; false when it is not known or not sure. */
-rg_inline bool rg_kmsg_read(struct rg_kmsg *m, __u64 base, __u64 top, int shape, long ret, __u64 req)
+/* A msghdr at a calibrated place, if there is one now. */
+rg_inline bool rg_kmsg_try(struct rg_kmsg *m, __u64 base, __u64 top, int shape, __u32 slot, long ret,
+			   __u64 req)
 {
+	__s32 off = rg_off_msghdr[slot & (RG_SLOTS - 1)];
 	char raw[RG_MSGHDR_ROOM];
-	__s32 off;
 
-	if (shape < 0 || shape >= RG_SHAPE__COUNT)
-		return false;
-	off = rg_off_msghdr[shape];
 	if (off <= 0 || base + off + RG_MSGHDR_ROOM > top ||
 	    bpf_probe_read_kernel(raw, sizeof(raw), (void *)base + off))
-		goto miss;
+		return false;
 	rg_kmsg_take(m, raw);
-	if (rg_kmsg_plausible(m, raw, shape, base, top, ret, req))
+	return rg_kmsg_plausible(m, raw, shape, base, top, ret, req);
+}
+
+/* The kernel's msghdr of the call that ends here; false when it is not known or not sure. *slot: where it was
+ * found. */
+rg_inline bool rg_kmsg_read(struct rg_kmsg *m, __u64 base, __u64 top, int shape, __u32 *slot, long ret,
+			    __u64 req)
+{
+	if (shape < 0 || shape >= RG_SHAPE__COUNT)
+		return false;
+	if (rg_kmsg_try(m, base, top, shape, *slot, ret, req))
 		return true;
-miss:
+	if (shape == RG_SHAPE_RECVMMSG) {
+		*slot += RG_SHAPE_RECVMMSG1 - RG_SHAPE_RECVMMSG;
+		if (rg_kmsg_try(m, base, top, shape, *slot, ret, req))
+			return true;
+	}
 	__sync_fetch_and_add(&rg_stack_misses, 1);
 	return false;
 }

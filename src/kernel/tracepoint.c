@@ -119,7 +119,7 @@ static int msghdr_layout(struct rg_msghdr_layout *l)
 }
 
 /* The msghdr is not found: read back from user memory at the system call's exit. */
-static int fall_back_to_exit(struct tracepoint_bpf *s, struct rg_capture *c, int found)
+static int fall_back_to_exit(struct tracepoint_bpf *s, struct rg_capture *c, int found, int tried)
 {
 	s->bss->rg_exit_fill = 1;
 	if (s->links.rg_sys_exit)
@@ -140,21 +140,26 @@ static int fall_back_to_exit(struct tracepoint_bpf *s, struct rg_capture *c, int
 static int tp_settle(void *instance, struct rg_capture *c, struct rg_err *err)
 {
 	struct tracepoint_bpf *s = instance;
-	struct rg_calib_io io = {(struct rg_calib *)&s->bss->rg_calib, s->bss->rg_off_msghdr,
-				 s->bss->rg_off_entry, s->bss->rg_off_control};
+	struct rg_calib_io io = {(struct rg_calib *)&s->bss->rg_calib,
+				 s->bss->rg_off_msghdr,
+				 s->bss->rg_off_entry,
+				 s->bss->rg_off_control,
+				 &s->bss->rg_quiet_tgid,
+				 {0}};
 	uint64_t misses = s->bss->rg_stack_misses;
-	int n = 0;
+	int found = 0, tried = RG_SHAPE__COUNT, r;
 
 	if (!s->links.rg_recv_length || s->bss->rg_exit_fill || (c->calibrated && misses == c->misses))
 		return 0;
-	if (!rg_forced("no-stack") && !msghdr_layout(&io.layout))
-		n = rg_calibrate(&io, err);
-	if (n < 0)
-		return n;
+	if (!rg_forced("no-stack") && !msghdr_layout(&io.layout)) {
+		r = rg_calibrate(&io, &found, &tried, err);
+		if (r)
+			return r;
+	}
 	/* what was missed before is not looked at again: only what is missed from here on */
 	c->misses = s->bss->rg_stack_misses;
 	c->calibrated = true;
-	return n < RG_SHAPE__COUNT ? fall_back_to_exit(s, c, n) : 0;
+	return found < tried ? fall_back_to_exit(s, c, found, tried) : 0;
 }
 
 static void tp_destroy(void *instance)
