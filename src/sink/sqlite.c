@@ -12,10 +12,11 @@
 #include "base/cleanup.h"
 #include "sink/sink.h"
 
-#define COMMIT_EVERY 8192 /* messages in a transaction at most; flushing commits too */
-#define PAGE	     8192
-#define STRING_(x)   #x
-#define STRING(x)    STRING_(x)
+#define COMMIT_EVERY \
+	1024 /* messages in a transaction: what a disk that fills up takes back; flushing commits too */
+#define PAGE	   8192
+#define STRING_(x) #x
+#define STRING(x)  STRING_(x)
 
 static int sqlite_errno(sqlite3 *db, int rc)
 {

@@ -9,8 +9,8 @@ def early(t, ev):
 
 
 def no_msghdr(t, ev):
-    """A call whose msghdr the tracepoint tier does not find on the kernel's stack, and does not read back."""
-    return "out_flags" not in ev.get("msg", {}) and (t["compat"] or t["event"] == "recvmmsg" or t["route"].startswith("io_uring"))
+    """io_uring keeps its msghdr in the request; which one is at work is not sure while several are in flight."""
+    return "out_flags" not in ev.get("msg", {}) and t["route"].startswith("io_uring")
 
 
 def cut_udp(t, ev):
@@ -20,7 +20,7 @@ def cut_udp(t, ev):
 # (fields as a regular expression, condition on the program's view and the event, tiers or None, reason)
 ABSENT = [
     (r"msg\.(out_flags|truncated|control_truncated|controllen|namelen|name.*|iov)|cmsg|fd\[\]\.fd", no_msghdr,
-     ("auto", "tracepoint", "legacy"), "the kernel's msghdr is found for recvmsg(2) of native programs only"),
+     ("auto", "tracepoint", "legacy"), "which request of io_uring is at work is not sure while several are in flight on a socket"),
     (r"msg\.iov", lambda t, ev: t["ret"] < 0 or t["route"] == "io_uring:readv", ("auto", "tracepoint", "legacy"),
      "the iovecs are read as data is copied into them, or of native calls"),
     (r"msg\.data", lambda t, ev: t.get("family") in (2, 10) and no_msghdr(t, ev), ("auto", "tracepoint", "legacy"),
