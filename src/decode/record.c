@@ -143,7 +143,7 @@ static void put_call(const struct rg_rec_msg *r, const struct rg_clock *c, struc
 			rg_set_u(ev, RG_F_BATCH, r->batch, K);
 	rg_set_u(ev, RG_F_PEEK, (r->mflags & RG_MF_PEEK) != 0, K);
 	rg_set_i(ev, RG_F_RET, r->ret, K);
-	if (r->ret < 0)
+	if (r->ret < 0 && r->ret > INT64_MIN) /* that has no negation; no call returns it */
 		rg_set_i(ev, RG_F_ERROR, -r->ret, K);
 	if (r->msg_id)
 		rg_set_u(ev, RG_F_MSG_ID, r->msg_id, K);

@@ -214,6 +214,18 @@ static void byte_classes(struct build *b)
 		b->sample[b->cls[c]] = (uint8_t)c;
 }
 
+/* The states after byte c. Few of many states are in a set: whole words are passed over. */
+static void step(struct build *b, const uint64_t *from, int c, uint64_t *to)
+{
+	for (int w = 0; w < WORDS; w++)
+		for (uint64_t m = from[w]; m; m &= m - 1) {
+			const struct rg_nfa_state *st = &b->n->st[w * 64 + __builtin_ctzll(m)];
+
+			if (st->op == RG_N_CLASS && (b->n->trees[st->cls].cls[c / 32] >> (c % 32) & 1))
+				close_over(b, to, st->a, false, false);
+		}
+}
+
 static int expand(struct build *b)
 {
 	set_t s = {0};
@@ -231,10 +243,7 @@ static int expand(struct build *b)
 			int c = b->sample[k], to;
 
 			memset(s, 0, sizeof(s));
-			for (int i = 0; i < b->n->n_states; i++)
-				if (has(b->sets[d], i) && b->n->st[i].op == RG_N_CLASS &&
-				    (b->n->trees[b->n->st[i].cls].cls[c / 32] >> (c % 32) & 1))
-					close_over(b, s, b->n->st[i].a, false, false);
+			step(b, b->sets[d], c, s);
 			to = intern(b, s, false);
 			if (to < 0)
 				return -1;

@@ -14,6 +14,7 @@ struct parse {
 	struct rg_regex_err *e;
 	int depth;
 	bool icase, dotall;
+	bool no_repeat; /* what atom() returned last can't be repeated: ^, $, (?i) */
 };
 
 static int bad(struct parse *ps, const char *what)
@@ -80,22 +81,32 @@ static int hex(char c)
 	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
+/* \0 and up to two more octal digits, as in PCRE2 */
+static int octal(struct parse *ps)
+{
+	int v = 0;
+
+	for (int i = 0; i < 2 && ps->at < ps->len && ps->p[ps->at] >= '0' && ps->p[ps->at] <= '7'; i++)
+		v = v * 8 + (ps->p[ps->at++] - '0');
+	return v;
+}
+
 /* After a backslash: adds to cls; returns the byte when it was a single one, -2 for a class, -1 on error. */
 static int escape(struct parse *ps, uint32_t *cls)
 {
 	char c = ps->at < ps->len ? ps->p[ps->at] : 0;
-	static const char from[] = "ntrfvae", to[] = "\n\t\r\f\v\a\x1b";
+	static const char from[] = "ntrfae", to[] = "\n\t\r\f\a\x1b";
 	const char *f;
 
 	if (ps->at >= ps->len)
 		return bad(ps, "nothing follows the backslash");
 	ps->at++;
-	if (strchr("dDwWsShH", c)) {
+	if (c && strchr("dDwWsShH", c)) {
 		named_class(cls, c);
 		return -2;
 	}
 	f = strchr(from, c);
-	if (f)
+	if (c && f)
 		return to[f - from];
 	if (c == 'x') {
 		if (ps->at + 1 >= ps->len || hex(ps->p[ps->at]) < 0 || hex(ps->p[ps->at + 1]) < 0)
@@ -104,7 +115,9 @@ static int escape(struct parse *ps, uint32_t *cls)
 		return hex(ps->p[ps->at - 2]) << 4 | hex(ps->p[ps->at - 1]);
 	}
 	if (c == '0')
-		return 0;
+		return octal(ps);
+	if ((c | 32) == 'v')
+		return bad(ps, "\\v is a byte here and a class there; spell it \\x0b or [\\n-\\r]");
 	if ((c >= '1' && c <= '9') || (c | 32) == 'k' || (c | 32) == 'g')
 		return bad(ps, "back-references are not available: they can't be matched in linear time");
 	if ((c | 32) == 'b')
@@ -139,15 +152,23 @@ static int posix_class(struct parse *ps, uint32_t *cls)
 /* One end of a range inside [...]; -2 when it was a class of its own. */
 static int bracket_item(struct parse *ps, uint32_t *cls)
 {
-	char c = ps->p[ps->at++];
+	char c = ps->p[ps->at++], next = ps->at < ps->len ? ps->p[ps->at] : 0;
 
 	if (c == '\\')
 		return escape(ps, cls);
-	if (c == '[' && ps->at < ps->len && ps->p[ps->at] == ':') {
+	if (c == '[' && next == ':') {
 		ps->at++;
 		return posix_class(ps, cls) ? -1 : -2;
 	}
+	if (c == '[' && (next == '.' || next == '='))
+		return bad(ps, "collating elements are not available; write \\[ for the bracket itself");
 	return (unsigned char)c;
+}
+
+/* Is there a - that makes a range of what is before it and what follows? */
+static bool range_follows(const struct parse *ps)
+{
+	return ps->at + 1 < ps->len && ps->p[ps->at] == '-' && ps->p[ps->at + 1] != ']';
 }
 
 /* at: after the [ */
@@ -170,7 +191,9 @@ static int bracket(struct parse *ps, bool glob)
 		lo = hi = bracket_item(ps, cls);
 		if (lo == -1)
 			return -1;
-		if (lo >= 0 && ps->at + 1 < ps->len && ps->p[ps->at] == '-' && ps->p[ps->at + 1] != ']') {
+		if (range_follows(ps)) {
+			if (lo < 0)
+				return bad(ps, "a class can't begin a range; write \\- for the hyphen");
 			ps->at++;
 			hi = bracket_item(ps, cls);
 			if (hi == -1)
@@ -220,6 +243,7 @@ static int group(struct parse *ps)
 		}
 		if (ps->at < ps->len && ps->p[ps->at] == ')') { /* (?i): to the end of the enclosing group */
 			ps->at++;
+			ps->no_repeat = true;
 			return tree(ps, RG_RE_EMPTY, 0, 0);
 		}
 		if (ps->at >= ps->len || ps->p[ps->at] != ':')
@@ -235,32 +259,11 @@ static int group(struct parse *ps)
 	ps->depth--;
 	ps->icase = icase;
 	ps->dotall = dotall;
+	ps->no_repeat = false;
 	if (ps->at >= ps->len || ps->p[ps->at] != ')')
 		return bad(ps, "( without its )");
 	ps->at++;
 	return t;
-}
-
-static int atom(struct parse *ps)
-{
-	uint32_t cls[8] = {0};
-	char c = ps->p[ps->at++];
-	int b;
-
-	switch (c) {
-	case '(': return group(ps);
-	case '[': return bracket(ps, false);
-	case '.': return dot(ps, ps->dotall);
-	case '^': return tree(ps, RG_RE_BOL, 0, 0);
-	case '$': return tree(ps, RG_RE_EOL, 0, 0);
-	case '*':
-	case '+':
-	case '?': ps->at--; return bad(ps, "nothing to repeat");
-	case '\\':
-		b = escape(ps, cls);
-		return b == -1 ? -1 : b == -2 ? tree_class(ps, cls) : single(ps, (unsigned)b & 0xff);
-	default: return single(ps, (unsigned char)c);
-	}
 }
 
 static bool number(struct parse *ps, int *ret)
@@ -295,31 +298,67 @@ literal:
 	return false;
 }
 
+static int atom(struct parse *ps)
+{
+	uint32_t cls[8] = {0};
+	char c = ps->p[ps->at++];
+	int b, lo, hi;
+
+	ps->no_repeat = c == '^' || c == '$';
+	switch (c) {
+	case '(': return group(ps);
+	case '[': return bracket(ps, false);
+	case '.': return dot(ps, ps->dotall);
+	case '^': return tree(ps, RG_RE_BOL, 0, 0);
+	case '$': return tree(ps, RG_RE_EOL, 0, 0);
+	case '*':
+	case '+':
+	case '?': ps->at--; return bad(ps, "nothing to repeat");
+	case '{': /* text, unless it is a repetition */
+		if (braces(ps, &lo, &hi))
+			return bad(ps, "nothing to repeat; write \\{ for the brace itself");
+		return single(ps, '{');
+	case '\\':
+		b = escape(ps, cls);
+		return b == -1 ? -1 : b == -2 ? tree_class(ps, cls) : single(ps, (unsigned)b & 0xff);
+	default: return single(ps, (unsigned char)c);
+	}
+}
+
+/* The repetition at ps->at, if there is one: 1, none 0, error -1. */
+static int repetition(struct parse *ps, int *lo, int *hi)
+{
+	char c = ps->at < ps->len ? ps->p[ps->at] : 0;
+
+	if (c != '*' && c != '+' && c != '?' && c != '{')
+		return 0;
+	ps->at++;
+	*lo = c == '+';
+	*hi = c == '?' ? 1 : -1;
+	if (c == '{' && !braces(ps, lo, hi)) {
+		ps->at--; /* text */
+		return 0;
+	}
+	if (ps->no_repeat)
+		return bad(ps, "nothing to repeat: ^, $ and a repetition can be repeated in (?:...) only");
+	if (*hi >= 0 && *hi < *lo)
+		return bad(ps, "{m,n} needs m <= n");
+	if (*lo > 1000 || *hi > 1000)
+		return bad(ps, "at most 1000 repetitions");
+	return 1;
+}
+
 static int repeated(struct parse *ps)
 {
-	int t = atom(ps), lo, hi;
+	int t = atom(ps), lo, hi, r;
 
-	while (t >= 0 && ps->at < ps->len) {
-		char c = ps->p[ps->at];
-
-		if (c != '*' && c != '+' && c != '?' && c != '{')
-			break;
-		ps->at++;
-		lo = c == '+';
-		hi = c == '?' ? 1 : -1;
-		if (c == '{' && !braces(ps, &lo, &hi)) {
-			ps->at--;
-			break;
-		}
-		if (hi >= 0 && hi < lo)
-			return bad(ps, "{m,n} needs m <= n");
-		if (lo > 1000 || hi > 1000)
-			return bad(ps, "at most 1000 repetitions");
-		t = tree(ps, RG_RE_REPEAT, t, 0);
-		if (t >= 0) {
-			ps->nfa->trees[t].lo = lo;
-			ps->nfa->trees[t].hi = hi;
-		}
+	while (t >= 0 && (r = repetition(ps, &lo, &hi))) {
+		t = r < 0 ? -1 : tree(ps, RG_RE_REPEAT, t, 0);
+		if (t < 0)
+			return t;
+		ps->nfa->trees[t].lo = lo;
+		ps->nfa->trees[t].hi = hi;
+		ps->no_repeat = true;
 		if (ps->at < ps->len && ps->p[ps->at] == '?') /* lazy: the same for "does it match" */
 			ps->at++;
 		else if (ps->at < ps->len && ps->p[ps->at] == '+')
@@ -333,14 +372,8 @@ static int sequence(struct parse *ps)
 	int t = tree(ps, RG_RE_EMPTY, 0, 0);
 
 	while (t >= 0 && ps->at < ps->len && ps->p[ps->at] != '|' && ps->p[ps->at] != ')') {
-		int next;
+		int next = repeated(ps);
 
-		if (ps->p[ps->at] == '{') { /* a brace that repeats nothing is text */
-			ps->at++;
-			next = single(ps, '{');
-		} else {
-			next = repeated(ps);
-		}
 		t = next < 0 ? -1 : tree(ps, RG_RE_CAT, t, next);
 	}
 	return t;
