@@ -243,11 +243,31 @@ static void a_cut_record_is_refused(void **state)
 	rg_event_free(ev);
 }
 
+/* -ret of the smallest number doesn't exist: no error, instead of an undefined one. Found by fuzzing. */
+static void the_smallest_ret_has_no_error_number(void **state)
+{
+	struct rg_event *ev = rg_event_new();
+	unsigned lost;
+	struct rec r;
+
+	rec_init(&r);
+	r.m.ret = INT64_MIN;
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), NULL, &no_clock, ev, &lost), 0);
+	assert_false(rg_has(ev, RG_F_ERROR));
+	assert_true(ev->v[RG_F_RET].i == INT64_MIN);
+	r.m.ret = -11;
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), NULL, &no_clock, ev, &lost), 0);
+	assert_true(rg_has(ev, RG_F_ERROR));
+	assert_int_equal(ev->v[RG_F_ERROR].i, 11);
+	rg_event_free(ev);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(tags_say_where_values_came_from),
 	cmocka_unit_test(parts_continue_the_payload_and_never_another_messages),
 	cmocka_unit_test(descriptors_are_joined_with_their_files),
 	cmocka_unit_test(nothing_is_lost_where_nothing_is_known),
 	cmocka_unit_test(a_cut_record_is_refused),
+	cmocka_unit_test(the_smallest_ret_has_no_error_number),
 };
 RG_UNIT_MAIN(tests)
