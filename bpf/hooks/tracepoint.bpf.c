@@ -90,18 +90,3 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 	rg_forget(st);
 	return 0;
 }
-
-SEC("tp_btf/io_uring_submit_req")
-int BPF_PROG(rg_uring_req, struct io_kiocb *req)
-{
-	rg_uring_submit(req);
-	return 0;
-}
-
-SEC("tp_btf/io_uring_complete")
-int BPF_PROG(rg_uring_done, struct io_ring_ctx *ring_ctx, void *req, struct io_uring_cqe *cqe)
-{
-	if (req)
-		rg_uring_complete(req, cqe);
-	return 0;
-}

@@ -195,8 +195,8 @@ static __always_inline int rg_m_path(const struct rg_rec_msg *rec, const struct 
 	return bpf_map_lookup_elem(&rg_match_paths, &key) ? 2 : 1;
 }
 
-/* One test: 1 true, 0 false; absent and unknown are settled here. A global function: the verifier looks at it once and
- * not once for each round of the loop below. */
+/* One test: 1 true, 0 false; absent and unknown are settled here. A global function: the verifier looks at it
+ * once and not once for each round of the loop below. */
 int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in);
 __attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in)
 {

@@ -320,19 +320,20 @@ rg_inline void rg_tramp_batch(struct rg_rec_msg *rec, struct rg_call *c, __u64 e
 		rec->batch = (at - c->msg) / size;
 }
 
-rg_inline void rg_tramp_route(struct rg_state *st, struct task_struct *t, struct sock *sk, struct rg_call *c)
+rg_inline struct rg_uring_op *rg_tramp_route(struct rg_state *st, struct task_struct *t, struct sock *sk,
+					     struct rg_call *c)
 {
 	struct rg_rec_msg *rec = &st->rec;
+	struct rg_uring_op *op;
 
-	if (!st->tr.uring_route) {
-		rg_recv_route(st, t, sk, c);
-		return;
-	}
+	if (!st->tr.uring_route)
+		return rg_recv_route(st, t, sk, c);
 	c->route = RG_RT_UNKNOWN;
 	rec->syscall_nr = c->nr;
+	/* io_recv or io_recvmsg is running: that is sure; descriptor and flags are those of its submission */
+	op = rg_uring_find(rec, sk, false);
 	rec->route = st->tr.uring_route;
-	rec->fd = st->tr.uring_fd;
-	rec->mflags |= RG_MF_URING;
+	return op;
 }
 
 /* Fill the record. user_msg: address of the caller's msghdr where known, else 0. */
@@ -340,11 +341,12 @@ rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 			     __u32 flags, long ret, __u64 user_msg)
 {
 	struct rg_rec_msg *rec = &st->rec;
+	struct rg_uring_op *op;
 	struct rg_call c;
 
 	rg_begin(st, t, bpf_ktime_get_ns());
 	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
-	rg_tramp_route(st, t, sk, &c);
+	op = rg_tramp_route(st, t, sk, &c);
 	rg_fill_sock(rec, sk, false);
 	if (st->sender_cookie)
 		rec->peer_cookie = st->sender_cookie;
@@ -352,11 +354,8 @@ rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 		__builtin_memcpy(rec->peer_comm, st->cred_comm, RG_COMM_LEN);
 	rg_flow_recv(rec, sk, ret, st->sender_sk, st->sender_peer);
 	rec->ret = ret;
-	rec->flags = c.has_flags && c.route ? c.flags : flags & ~RG_MSG_CMSG_COMPAT;
-	rec->has |= RG_HAS_FLAGS;
-	if (flags & RG_MSG_PEEK)
-		rec->mflags |= RG_MF_PEEK;
-	rec->user_msg = user_msg ? user_msg : c.msg;
+	rg_recv_flags(rec, &c, op, flags);
+	rec->user_msg = user_msg ? user_msg : op ? op->buf : c.msg;
 	rec->n_iov = st->tr.n_iov;
 	if (rec->n_iov)
 		rec->has |= RG_HAS_IOV | RG_HAS_IOV_K;

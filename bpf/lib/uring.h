@@ -126,12 +126,12 @@ rg_inline void rg_uring_submit(struct io_kiocb *req)
 	bpf_map_update_elem(&uring_ops, &key, &op, BPF_ANY);
 }
 
-rg_inline void rg_uring_complete(struct io_kiocb *req, struct io_uring_cqe *cqe)
+rg_inline void rg_uring_complete(struct io_kiocb *req, __u32 cqe_flags)
 {
 	struct rg_uring_key key = {};
 	struct rg_uring_op *op;
 
-	if (BPF_CORE_READ(cqe, flags) & RG_CQE_F_MORE)
+	if (cqe_flags & RG_CQE_F_MORE)
 		return; /* multishot: it goes on */
 	if (rg_uring_route(BPF_CORE_READ(req, opcode), &key.send) == RG_RT_UNKNOWN)
 		return;

@@ -186,4 +186,37 @@ int BPF_PROG(rg_exit, struct task_struct *t)
 	return 0;
 }
 
+/* io_uring: requests as they are submitted and completed. Only users of io_uring pay. */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(rg_uring_req, struct io_kiocb *req)
+{
+	rg_uring_submit(req);
+	return 0;
+}
+
+/* its name before 6.3 */
+SEC("tp_btf/io_uring_submit_sqe")
+int BPF_PROG(rg_uring_sqe, struct io_kiocb *req)
+{
+	rg_uring_submit(req);
+	return 0;
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(rg_uring_done, struct io_ring_ctx *ring_ctx, void *req, struct io_uring_cqe *cqe)
+{
+	if (req)
+		rg_uring_complete(req, BPF_CORE_READ(cqe, flags));
+	return 0;
+}
+
+/* its arguments before 6.10 */
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(rg_uring_done_old, void *ring_ctx, void *req, __u64 user_data, int res, unsigned int cflags)
+{
+	if (req)
+		rg_uring_complete(req, cflags);
+	return 0;
+}
+
 #endif

@@ -2,6 +2,7 @@
 #include "kernel/capture.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -146,6 +147,26 @@ static int choose_tier(struct rg_capture *c, const struct rg_trace_opts *opts, s
 	rg_capture_note(c, "tier %s%s%s%s", c->impl->name, why.len ? " (" : "", rg_buf_cstr(&why),
 			why.len ? ")" : "");
 	return 0;
+}
+
+int rg_tracepoint_args(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *t = NULL;
+	char full[128];
+	int id, n = -1;
+
+	snprintf(full, sizeof(full), "btf_trace_%s", name);
+	id = btf ? btf__find_by_name_kind(btf, full, BTF_KIND_TYPEDEF) : -1;
+	/* typedef -> pointer -> function; its first parameter is the tracepoint's own data */
+	for (int depth = 0; id > 0 && depth < 3; depth++) {
+		t = btf__type_by_id(btf, (uint32_t)id);
+		if (btf_is_func_proto(t))
+			n = btf_vlen(t) - 1;
+		id = (int)t->type;
+	}
+	btf__free(btf);
+	return n;
 }
 
 bool rg_forced(const char *what)

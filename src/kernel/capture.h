@@ -72,6 +72,9 @@ void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg);
 /* Add a line to c->notes. */
 void rg_capture_note(struct rg_capture *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Arguments that the running kernel's tracepoint `name` passes, -1: it has none of that name (or no BTF). */
+int rg_tracepoint_args(const char *name);
+
 /* Is a fallback forced by the environment (RECVGUARD_FORCE, comma-separated)? For tests: no-stack, no-dynptr.
  */
 bool rg_forced(const char *what);

@@ -42,10 +42,10 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 			       "this kernel has no tracepoint sock_recv_length (6.3 and later do)");
 	s->rodata->rg_skb_dynptr =
 		!rg_forced("no-dynptr") && kernel_has("bpf_dynptr_from_skb", BTF_KIND_FUNC);
-	if (!kernel_has("btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF)) {
-		bpf_program__set_autoload(s->progs.rg_uring_req, false);
-		bpf_program__set_autoload(s->progs.rg_uring_done, false);
-	}
+	bpf_program__set_autoload(s->progs.rg_uring_req, rg_tracepoint_args("io_uring_submit_req") >= 0);
+	bpf_program__set_autoload(s->progs.rg_uring_sqe, rg_tracepoint_args("io_uring_submit_sqe") >= 0);
+	bpf_program__set_autoload(s->progs.rg_uring_done, rg_tracepoint_args("io_uring_complete") == 3);
+	bpf_program__set_autoload(s->progs.rg_uring_done_old, rg_tracepoint_args("io_uring_complete") >= 5);
 	if (!(opts->direction & RG_WAY_SEND))
 		bpf_program__set_autoload(s->progs.rg_send_length, false);
 	if (opts->direction == RG_WAY_SEND) {

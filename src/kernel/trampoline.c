@@ -73,8 +73,15 @@ static int tramp_prepare(void *instance, const struct rg_trace_opts *opts, struc
 	/* where both are, receive_fd is a wrapper with other arguments that unix sockets do not pass */
 	if (btf__find_by_name_kind(btf, "__receive_fd", BTF_KIND_FUNC) > 0)
 		bpf_program__set_autoload(s->progs.rg_receive_fd, false);
+	bpf_program__set_autoload(s->progs.rg_uring_done, rg_tracepoint_args("io_uring_complete") == 3);
+	bpf_program__set_autoload(s->progs.rg_uring_done_old, rg_tracepoint_args("io_uring_complete") >= 5);
 	if (!(opts->direction & RG_WAY_SEND))
 		bpf_program__set_autoload(s->progs.rg_send_length, false);
+	else if (rg_tracepoint_args("sock_send_length") < 0)
+		r = rg_fail(err, -EOPNOTSUPP,
+			    "--direction: sends are seen by the tracepoint sock_send_length, which this "
+			    "kernel has "
+			    "not (6.3 and later do)");
 	if (!call_hooks) {
 		bpf_program__set_autoload(s->progs.rg_sys_enter, false);
 		bpf_program__set_autoload(s->progs.rg_sys_exit, false);

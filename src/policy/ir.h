@@ -57,6 +57,7 @@ struct rg_ir_val {
 	uint16_t must; /* ELEM: every element has it; its absence is doubt */
 	uint32_t name; /* ELEM, SUB: offset in data of a NUL-terminated name */
 	uint32_t from, to;
+	uint32_t pad; /* what follows stays aligned to 8 */
 };
 
 enum rg_ir_const_kind { RG_K_STR, RG_K_RANGES, RG_K_STRSET, RG_K_ADDRS, RG_K_DFA, RG_K_INTSET };

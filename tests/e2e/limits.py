@@ -26,7 +26,7 @@ ABSENT = [
     (r"msg\.data", lambda t, ev: t.get("family") in (2, 10) and no_msghdr(t, ev), ("auto", "tracepoint", "legacy"),
      "a linear datagram passes no tracepoint, and the buffers are not known without the msghdr"),
     (r"msg\.size", cut_udp, ("auto", "tracepoint", "legacy"), "no tracepoint passes the full length of a datagram that was cut"),
-    (r"wait", lambda t, ev: True, ("auto", "tracepoint", "legacy"), "told with --duration only: sched_switch costs every task"),
+    (r"wait", lambda t, ev: True, None, "told with --duration only: sched_switch costs every task"),
     (r"fd\[\d+\]\.cookie", lambda t, ev: True, None, "a socket has no cookie until something asks for it"),
     (r"sock\.(?!fd).*|sender\..*|msg\.(iov|name.*)", early, None, "the call failed before it reached a socket: only its registers are known"),
 ]

@@ -58,6 +58,10 @@ for tier in trampoline tracepoint legacy; do
 		RG_ORACLE=/out/$tier/$name.truth timeout 60 recvguard trace --errors --snaplen all --tier "$tier" --direction $way \
 			-o json="/out/$tier/$name.json" -- "$prog" >/dev/null 2>"/out/$tier/$name.err"
 		echo $? >"/out/$tier/$name.status"
+		if grep -q -- "--direction: sends are seen" "/out/$tier/$name.err"; then
+			echo "ok - $tier: $name # SKIP $(grep -- --direction "/out/$tier/$name.err" | tail -1)"
+			rm -f "/out/$tier/$name".*
+		fi
 	done
 done
 echo "# end"
