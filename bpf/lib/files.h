@@ -6,10 +6,11 @@
 #include "maps.h"
 #include "sock.h"
 
-#define RG_PATH_DEPTH  24
-#define RG_NAME_ROOM   256
-#define RG_TMPFS_MAGIC 0x01021994
-#define RG_PIDFS_MAGIC 0x50494446
+#define RG_PATH_DEPTH	    24
+#define RG_NAME_ROOM	    256
+#define RG_TMPFS_MAGIC	    0x01021994
+#define RG_PIDFS_MAGIC	    0x50494446
+#define RG_ANON_INODE_MAGIC 0x09041934
 
 struct rg_path_loop {
 	char *path;
@@ -97,6 +98,14 @@ rg_inline void rg_file_special(struct rg_rec_file *r, struct file *f, struct ino
 		r->pidfd_pid = rg_pid_nr((struct pid *)BPF_CORE_READ(ino, i_private));
 }
 
+/* Before 6.9 a pidfd is an anonymous inode of that name, with the struct pid as its private data. */
+rg_inline void rg_file_old_pidfd(struct rg_rec_file *r, struct file *f)
+{
+	if (r->sb_magic == RG_ANON_INODE_MAGIC && r->path[0] == '[' && r->path[1] == 'p' &&
+	    r->path[2] == 'i' && r->path[3] == 'd' && r->path[4] == 'f')
+		r->pidfd_pid = rg_pid_nr((struct pid *)BPF_CORE_READ(f, private_data));
+}
+
 /* One file as a record of its own. */
 rg_inline void rg_emit_file(struct rg_state *st, __u32 tid, __u32 tgid, struct file *f, __u32 index, __s32 fd)
 {
@@ -131,6 +140,7 @@ rg_inline void rg_emit_file(struct rg_state *st, __u32 tid, __u32 tgid, struct f
 	r->path_len = 0;
 	rg_file_special(r, f, ino);
 	r->path_len = rg_file_path(r->path, &r->has, f);
+	rg_file_old_pidfd(r, f);
 	if ((r->i_mode & S_IFMT) == S_IFSOCK)
 		rg_file_sock(r, f);
 	r->h.len = __builtin_offsetof(struct rg_rec_file, path) + (r->path_len & (RG_PATH_MAX - 1));

@@ -86,7 +86,9 @@ size_t rg_path_text(const char *comps, size_t len, bool cut, char *out, size_t c
 
 		if (!end)
 			break;
-		comp[n++] = comps + at;
+		/* a mount tree's topmost root is called "/" itself */
+		if (strcmp(comps + at, "/"))
+			comp[n++] = comps + at;
 		at = (size_t)(end - comps) + 1;
 	}
 	if (cut && cap > 4) {

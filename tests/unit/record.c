@@ -191,6 +191,20 @@ static void descriptors_are_joined_with_their_files(void **state)
 	rg_event_free(ev);
 }
 
+static void the_root_of_a_mount_tree_is_one_slash(void **state)
+{
+	char out[64];
+
+	assert_int_equal(rg_path_text("/", 2, false, out, sizeof(out)), 1);
+	assert_memory_equal(out, "/", 1);
+	assert_int_equal(rg_path_text("b\0a", 4, false, out, sizeof(out)), 4);
+	assert_memory_equal(out, "/a/b", 4);
+	assert_int_equal(rg_path_text("b\0a\0/", 6, false, out, sizeof(out)), 4);
+	assert_int_equal(rg_path_text("b", 2, true, out, sizeof(out)), 6);
+	assert_memory_equal(out, "/.../b", 6);
+	assert_int_equal(rg_path_text("", 0, false, out, sizeof(out)), 1);
+}
+
 static void nothing_is_lost_where_nothing_is_known(void **state)
 {
 	struct rg_event *ev = rg_event_new();
@@ -266,6 +280,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(tags_say_where_values_came_from),
 	cmocka_unit_test(parts_continue_the_payload_and_never_another_messages),
 	cmocka_unit_test(descriptors_are_joined_with_their_files),
+	cmocka_unit_test(the_root_of_a_mount_tree_is_one_slash),
 	cmocka_unit_test(nothing_is_lost_where_nothing_is_known),
 	cmocka_unit_test(a_cut_record_is_refused),
 	cmocka_unit_test(the_smallest_ret_has_no_error_number),
