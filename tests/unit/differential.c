@@ -364,6 +364,7 @@ static struct rg_ir *compile(enum rg_use use)
 	if (rg_compile_ir(&c, rg_src_new(&c, "gen", text, strlen(text)), use, &ir))
 		fail_msg("seed %llu: %s", (unsigned long long)seed, err.msg);
 	rg_comp_done(&c);
+	assert_int_equal((uintptr_t)rg_ir_data(ir) % 8, 0); /* ranges and tables are read in place */
 	return ir;
 }
 
