@@ -99,6 +99,18 @@ static int check_intset(struct check *c, const struct rg_ir_const *k, uint32_t i
 	return used < k->n ? 0 : bad(c, "constant %u: no free slot", i);
 }
 
+static int check_addrs(struct check *c, const struct rg_ir_const *k, uint32_t i)
+{
+	const struct rg_ir_addr_range *r = (const void *)(rg_ir_data(c->p) + k->off);
+
+	if ((uint64_t)k->n * sizeof(*r) != k->len)
+		return bad(c, "constant %u: size", i);
+	for (uint32_t n = 0; n < k->n; n++)
+		if (r[n].family_len != 4 && r[n].family_len != 16)
+			return bad(c, "constant %u: an address of %u bytes", i, r[n].family_len);
+	return 0;
+}
+
 static int check_const(struct check *c, uint32_t i)
 {
 	const struct rg_ir_const *k = &rg_ir_consts(c->p)[i];
@@ -110,10 +122,7 @@ static int check_const(struct check *c, uint32_t i)
 	case RG_K_RANGES:
 		return (uint64_t)k->n * sizeof(struct rg_ir_range) == k->len ? 0
 									     : bad(c, "constant %u: size", i);
-	case RG_K_ADDRS:
-		return (uint64_t)k->n * sizeof(struct rg_ir_addr_range) == k->len
-			       ? 0
-			       : bad(c, "constant %u: size", i);
+	case RG_K_ADDRS: return check_addrs(c, k, i);
 	case RG_K_STRSET: return check_strset(c, k, i);
 	case RG_K_INTSET: return check_intset(c, k, i);
 	case RG_K_DFA:

@@ -7,6 +7,7 @@
  */
 #include "tests/lib/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -431,6 +432,24 @@ static void evaluator_and_match_program(void **state)
 }
 
 /* The filter on a real socket pair: is the message delivered? */
+/* Found by fuzzing: the lowering writes as many bytes as the range says an address has. */
+static void an_address_has_4_or_16_bytes(void **state)
+{
+	struct rg_err err = {0};
+	struct rg_ir *ir;
+	struct rg_ir_addr_range *r;
+
+	(void)state;
+	strcpy(text, "sock.remote.addr in 10.1.0.0/16");
+	ir = compile(RG_USE_FILTER);
+	r = (void *)(uintptr_t)(rg_ir_data(ir) + rg_ir_consts(ir)[0].off);
+	assert_int_equal(rg_ir_consts(ir)[0].kind, RG_K_ADDRS);
+	assert_int_equal(rg_ir_verify(ir, ir->size, &err), 0);
+	r->family_len = 82;
+	assert_int_equal(rg_ir_verify(ir, ir->size, &err), -EINVAL);
+	free(ir);
+}
+
 static bool delivered(const struct rg_cbpf *f, const void *p, size_t len)
 {
 	struct sock_fprog prog = {(unsigned short)f->n, (struct sock_filter *)(uintptr_t)f->insn};
@@ -496,7 +515,8 @@ static void socket_filters(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(evaluator_and_match_program),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(an_address_has_4_or_16_bytes),
+					   cmocka_unit_test(evaluator_and_match_program),
 					   cmocka_unit_test(socket_filters)};
 
 	for (int i = 0; i < 3; i++)
