@@ -30,7 +30,7 @@ ARROWS = {
     "examples": [],
 }
 MAX_FILE, MAX_FUNCTION = 600, 80
-MADE = ("version.h",)  # by the build, for cli/
+MADE = ("version.inc",)  # by the build, for cli/
 CODE = (".c", ".h", ".y", ".l")
 PRINTERS = re.compile(r"(?<![\w.>])(?:(v?printf|perror|psignal|puts|putchar|v?syslog|v?warnx?|v?errx?)\s*\(|"
                       r"(v?fprintf|v?dprintf|fputs|fputc|putc)\s*\((?=[^;]*\b(?:stderr|stdout|STD(?:ERR|OUT)_FILENO)\b))")

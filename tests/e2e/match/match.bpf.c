@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The match interpreter by itself: once per test run over a record in a map, and in the tracepoint, to be timed
- * beside a hook that does the same without it. */
+/* The match interpreter by itself: once per test run over a record in a map, and in the tracepoint, to be
+ * timed beside a hook that does the same without it. */
 #include "vmlinux.h"
 
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's match interpreter beside the reference one: every operation, over random records, in this kernel.
- * Then its cost in the tracepoint: ns over a hook that does the same without it (kernel.bpf_stats), by shape and number
- * of rules. usage: match OBJECT [--bench]
+ * The kernel's match interpreter beside the reference one: every operation, over random records, in this
+ * kernel. Then its cost in the tracepoint: ns over a hook that does the same without it (kernel.bpf_stats),
+ * by shape and number of rules. usage: match OBJECT [--bench]
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,16 +17,41 @@
 #include "policy/lower/match.h"
 
 static const char *const exprs[] = {
-	"proc.pid == 5", "proc.pid != 5", "proc.pid < 5 or proc.uid >= 7", "ret < 0", "ret in -3..3", "not ret in {-4, 2}",
-	"peek", "not peek", "msg.flags has MSG_PEEK", "msg.flags has all {MSG_PEEK, MSG_TRUNC}",
-	"proc.pid in {1,2,3,4,5,6,7,8,9,100,200}", "not proc.pid in {1,2,3,4,5,6,7,8,9,100,200}", "proc.comm == \"nc\"",
-	"proc.comm startswith \"n\"", "proc.comm in {\"nc\", \"cat\", \"sh\"}", "proc.comm not in {\"nc\", \"cat\"}",
-	"sock.remote.port == 3", "sock.remote.port in {1,2,3,4,5,6,7,8,9,10}", "sock.remote.port != 4",
-	"sock.remote.addr in 10.0.0.0/8", "sock.remote.addr in {10.1.0.0/16, fe80::/10}", "not sock.remote.addr in 10.0.0.0/15",
-	"sock.remote.addr in 10.0.0.1..10.1.0.2", "sock.path == \"/run/x\"", "sock.path in {\"/run/y\", \"@abs\"}",
-	"sender.uid == 3", "not sender.uid in {0, 3}", "event == recvmsg", "not event in {read, recvfrom}", "sock.fd == 3",
+	"proc.pid == 5",
+	"proc.pid != 5",
+	"proc.pid < 5 or proc.uid >= 7",
+	"ret < 0",
+	"ret in -3..3",
+	"not ret in {-4, 2}",
+	"peek",
+	"not peek",
+	"msg.flags has MSG_PEEK",
+	"msg.flags has all {MSG_PEEK, MSG_TRUNC}",
+	"proc.pid in {1,2,3,4,5,6,7,8,9,100,200}",
+	"not proc.pid in {1,2,3,4,5,6,7,8,9,100,200}",
+	"proc.comm == \"nc\"",
+	"proc.comm startswith \"n\"",
+	"proc.comm in {\"nc\", \"cat\", \"sh\"}",
+	"proc.comm not in {\"nc\", \"cat\"}",
+	"sock.remote.port == 3",
+	"sock.remote.port in {1,2,3,4,5,6,7,8,9,10}",
+	"sock.remote.port != 4",
+	"sock.remote.addr in 10.0.0.0/8",
+	"sock.remote.addr in {10.1.0.0/16, fe80::/10}",
+	"not sock.remote.addr in 10.0.0.0/15",
+	"sock.remote.addr in 10.0.0.1..10.1.0.2",
+	"sock.path == \"/run/x\"",
+	"sock.path in {\"/run/y\", \"@abs\"}",
+	"sender.uid == 3",
+	"not sender.uid in {0, 3}",
+	"event == recvmsg",
+	"not event in {read, recvfrom}",
+	"sock.fd == 3",
 	"sock.family == unix and proc.uid == 3 or proc.comm == \"nc\" and not (ret > 5 or proc.gid == 2)",
-	"msg.data contains \"x\" and proc.pid == 5", "false", "true", "sock.type in {dgram, seqpacket}",
+	"msg.data contains \"x\" and proc.pid == 5",
+	"false",
+	"true",
+	"sock.type in {dgram, seqpacket}",
 };
 
 static void put_end(struct rg_rec_addr *a)
@@ -169,7 +194,8 @@ static int compare(const char *path, const char *text, unsigned n, unsigned *acc
 		random_record(r);
 		bpf_map_update_elem(fd_of(o, "rec"), &zero, r, BPF_ANY);
 		want = rg_match_run(&m, r);
-		if (bpf_prog_test_run_opts(bpf_program__fd(bpf_object__find_program_by_name(o, "match_one")), &opts))
+		if (bpf_prog_test_run_opts(bpf_program__fd(bpf_object__find_program_by_name(o, "match_one")),
+					   &opts))
 			bad++;
 		else
 			bad += (int)opts.retval != want;
@@ -203,7 +229,8 @@ static double cost(struct bpf_object *o, const char *prog, unsigned n)
 	bpf_link__destroy(l);
 	close(sv[0]);
 	close(sv[1]);
-	return (double)(b.run_time_ns - a.run_time_ns) / (double)(b.run_cnt - a.run_cnt ? b.run_cnt - a.run_cnt : 1);
+	return (double)(b.run_time_ns - a.run_time_ns) /
+	       (double)(b.run_cnt - a.run_cnt ? b.run_cnt - a.run_cnt : 1);
 }
 
 /* A filter of n rules of one shape, that rejects: ns over the same hook without it, best of five. */
@@ -242,12 +269,16 @@ static int bench(const char *path)
 {
 	static const struct {
 		const char *name, *head, *item;
-	} shapes[] = {{"pid", "proc.pid == ", ""}, {"uid", "proc.uid == ", ""}, {"comm", "proc.comm == ", "\""},
-		      {"path", "sock.path == ", "\""}, {"cidr", "sock.remote.addr in ", "/"}};
+	} shapes[] = {{"pid", "proc.pid == ", ""},
+		      {"uid", "proc.uid == ", ""},
+		      {"comm", "proc.comm == ", "\""},
+		      {"path", "sock.path == ", "\""},
+		      {"cidr", "sock.remote.addr in ", "/"}};
 	static const unsigned counts[] = {1, 10, 100, 1000};
 	int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
 
-	printf("# ns of a rejecting filter over the empty hook\n# %-6s %8s %8s %8s %8s rules\n", "", "1", "10", "100", "1000");
+	printf("# ns of a rejecting filter over the empty hook\n# %-6s %8s %8s %8s %8s rules\n", "", "1",
+	       "10", "100", "1000");
 	for (size_t s = 0; s < 5; s++) {
 		printf("# %-6s", shapes[s].name);
 		for (size_t c = 0; c < 4; c++)
@@ -267,7 +298,8 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 int main(int argc, char **argv)
 {
 	size_t n = sizeof(exprs) / sizeof(exprs[0]);
-	unsigned seed = getenv("RG_SEED") ? (unsigned)atoi(getenv("RG_SEED")) : (unsigned)getpid(), accepted = 0;
+	unsigned seed = getenv("RG_SEED") ? (unsigned)atoi(getenv("RG_SEED")) : (unsigned)getpid(),
+		 accepted = 0;
 	int bad = 0;
 
 	libbpf_set_print(quiet);
@@ -285,7 +317,8 @@ int main(int argc, char **argv)
 		int r = compare(argv[1], exprs[i], 300, &accepted);
 
 		bad |= r != 0;
-		printf("%s %zu - %s%s\n", r ? "not ok" : "ok", i + 1, exprs[i], r < 0 ? ": does not load" : "");
+		printf("%s %zu - %s%s\n", r ? "not ok" : "ok", i + 1, exprs[i],
+		       r < 0 ? ": does not load" : "");
 	}
 	printf("# %u of %zu accepted\n", accepted, n * 300);
 	return bad;
