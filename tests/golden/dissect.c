@@ -279,8 +279,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "dissect: %s: %s\n", argc > 1 ? argv[argc - 1] : "usage", strerror(errno));
 		return 2;
 	}
-	if (argc == 3 && !strncmp(argv[1], "--sink=", 7))
-		return to_sink(ev, f, argv[1] + 7);
+	if (argc == 3 && !strncmp(argv[1], "--sink=", 7)) {
+		bad = to_sink(ev, f, argv[1] + 7);
+		rg_event_free(ev);
+		return bad;
+	}
 	while (next_case(f, &o)) {
 		say(ev, &o, o.data, o.len, said, sizeof(said));
 		n++;
