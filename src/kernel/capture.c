@@ -192,10 +192,10 @@ static int read_record(void *arg, void *data, size_t size)
 	struct ring_reader *rr = arg;
 	const struct rg_rec_hdr *h = data;
 
-	/* len is what the writer filled; the ring's size is what it reserved */
-	if (size < sizeof(*h) || h->len > size)
-		return rr->fn(rr->arg, h, 0);
-	return rr->fn(rr->arg, h, h->len);
+	size_t len = size < sizeof(*h) || h->len > size ? 0 : h->len;
+
+	/* len is what the writer filled, size what it reserved; libbpf stops at a negative number only */
+	return rr->fn(rr->arg, h, len) ? -ECANCELED : 0;
 }
 
 int rg_capture_open(const struct rg_trace_opts *opts, rg_record_fn fn, void *arg, struct rg_capture **ret,
