@@ -27,7 +27,7 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 	struct rg_state *st;
 	__u16 family, type, protocol;
 
-	if (!rg_sel_task(t))
+	if (!rg_ready || !rg_sel_task(t))
 		return 0;
 	if (!sk)
 		sk = rg_called_sock(t);
@@ -71,7 +71,7 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 		rg_calib_take(base, rg_scalar((void *)bpf_task_pt_regs(t)));
 		return 0;
 	}
-	if (!rg_sel_task(t))
+	if (!rg_ready || !rg_sel_task(t))
 		return 0;
 	st = rg_state_of(t);
 	if (!st)
@@ -88,5 +88,13 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 		}
 	}
 	rg_forget(st);
+	return 0;
+}
+
+/* Attached for moments: so that calibration sees the stack of a tracepoint with several programs; and for
+ * good where others were there first. */
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(rg_beside, struct sock *sk, int ret, int flags)
+{
 	return 0;
 }

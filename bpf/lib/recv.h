@@ -28,10 +28,10 @@ rg_inline void rg_recv_kmsg(struct rg_state *st, const struct rg_kmsg *m)
 /* Where the caller's buffers are, and where the control bytes begin (0: unknown): from the kernel's stack, or
  * else from the caller's msghdr or iovec as it stands now. */
 rg_inline __u64 rg_recv_buffers(struct rg_state *st, const struct rg_kmsg *m, const struct rg_call *c,
-				__u64 base, __u64 top, __u32 slot)
+				const struct rg_kmsg_at *at)
 {
 	struct rg_rec_msg *rec = &st->rec;
-	__u64 start = rg_stack_word(base, top, rg_off_control[slot & (RG_SLOTS - 1)]);
+	__u64 start = rg_stack_word(at, rg_off_control);
 	struct rg_umsghdr u;
 
 	if (!c->is_msg) {
@@ -92,9 +92,9 @@ rg_inline void rg_recv_payload(struct rg_state *st, long ret)
 }
 
 /* Index in the batch: which msghdr of the caller's array this is. */
-rg_inline void rg_recv_batch(struct rg_rec_msg *rec, struct rg_call *c, __u64 base, __u64 top, __u32 slot)
+rg_inline void rg_recv_batch(struct rg_rec_msg *rec, struct rg_call *c, const struct rg_kmsg_at *at)
 {
-	__u64 entry = rg_stack_word(base, top, rg_off_entry[slot & (RG_SLOTS - 1)]);
+	__u64 entry = rg_stack_word(at, rg_off_entry);
 	__u32 size = c->compat ? 32 : 64;
 
 	rec->batch = ~0u;
@@ -178,13 +178,11 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 			  __u64 base)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	__u64 top = (__u64)t->stack + RG_STACK_SPAN;
+	struct rg_kmsg_at at = {.base = base, .top = (__u64)t->stack + RG_STACK_SPAN, .ret = ret};
 	struct rg_rec_msg *rec = &st->rec;
 	struct rg_uring_op *op;
+	struct rg_kmsg m = {};
 	struct rg_call c;
-	struct rg_kmsg m;
-	__u32 slot;
-	int shape;
 
 	rg_begin(st, t, bpf_ktime_get_ns());
 	rg_call_read(&c, t, regs);
@@ -200,21 +198,22 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	rec->user_msg = c.route ? c.msg : 0;
 	if (op && rg_recv_uring(st, sk, op, ret))
 		return -1;
-	shape = rg_shape_of(rec->route);
-	slot = rg_slot_of(shape, rec->route, c.compat);
-	if (!rg_kmsg_read(&m, base, top, shape, &slot, ret, op ? op->req : 0)) {
+	at.shape = rg_shape_of(rec->route);
+	at.place = rg_slot_of(at.shape, rec->route, c.compat);
+	at.req = op ? op->req : 0;
+	if (!rg_kmsg_read(&m, &at)) {
 		if (ret >= 0)
 			rg_recv_payload(st, ret);
-		return shape;
+		return at.shape;
 	}
-	if (shape == RG_SHAPE_RECVMMSG) {
-		rg_recv_batch(rec, &c, base, top, slot);
+	if (at.shape == RG_SHAPE_RECVMMSG) {
+		rg_recv_batch(rec, &c, &at);
 		rec->user_msg = c.msg;
 	}
 	rg_recv_kmsg(st, &m);
 	if (ret >= 0)
-		rg_recv_full(st, &m, rg_recv_buffers(st, &m, &c, base, top, slot), ret);
-	return shape;
+		rg_recv_full(st, &m, rg_recv_buffers(st, &m, &c, &at), ret);
+	return at.shape;
 }
 
 #endif

@@ -10,12 +10,18 @@
  * function. Between that frame and the tracepoint's argument block (our ctx) lie always the same functions,
  * so the distance is a constant of the running kernel for each shape of call; it is found at start by calls
  * of our own with known values (src/kernel/calibrate.c). CONFIG_RANDOMIZE_KSTACK_OFFSET moves both together.
- * Another program attached to the same tracepoint changes the distance: so what is found is checked every
- * time, and when it is not a msghdr the values are not used and the doubt is counted (rg_stack_misses), upon
+ * The kernel calls a tracepoint's only program directly and several through an iterating function, whose
+ * frame then lies between: so there are two sets of distances, alone and shared, and other programs may come
+ * and go at any time. What is found is checked every time (rg_kmsg_plausible), the set that fitted last is
+ * tried first. When neither fits the values are not used and the doubt is counted (rg_stack_misses), upon
  * which user space calibrates again.
  */
 #include "call.h"
 #include "maps.h"
+
+/* Sets of distances: our program is the tracepoint's only one, or one of several. */
+#define RG_SET_SHARED 16
+#define RG_PLACES     32
 
 /* Shapes of calls, by the function whose frame holds the msghdr. */
 #define RG_SLOTS 16
@@ -28,16 +34,18 @@ enum rg_shape {
 	RG_SHAPE__COUNT
 };
 
-/* Bytes from the argument block; 0: not known. */
-__s32 rg_off_msghdr[RG_SLOTS];
+/* Bytes from the argument block; 0: not known. Index: slot, plus RG_SET_SHARED. */
+__s32 rg_off_msghdr[RG_PLACES];
 /*
  * Where the address of the caller's (current) user msghdr and the start of the control buffer are kept:
  * locals of those functions, in registers that a deeper frame saved, often our own program's (then the
  * distance is negative).
  */
-__s32 rg_off_entry[RG_SLOTS];
-__s32 rg_off_control[RG_SLOTS];
+__s32 rg_off_entry[RG_PLACES];
+__s32 rg_off_control[RG_PLACES];
+__u32 rg_stack_set; /* the set that fitted last: 0 or RG_SET_SHARED */
 __u64 rg_stack_misses;
+__u32 rg_ready; /* set by user space after its first calibration: nothing is recorded before */
 struct rg_calib rg_calib;
 
 #define RG_MSGHDR_ROOM	       160
@@ -127,45 +135,70 @@ rg_inline void rg_kmsg_take(struct rg_kmsg *m, const char *raw)
 	m->single = RG_M(raw, __u8, msg_iter.iter_type) == bpf_core_enum_value(enum iter_type, ITER_UBUF);
 }
 
-/* A msghdr at a calibrated place, if there is one now. */
-rg_inline bool rg_kmsg_try(struct rg_kmsg *m, __u64 base, __u64 top, int shape, __u32 slot, long ret,
-			   __u64 req)
-{
-	__s32 off = rg_off_msghdr[slot & (RG_SLOTS - 1)];
-	char raw[RG_MSGHDR_ROOM];
+/* Where a msghdr is looked for. */
+struct rg_kmsg_at {
+	__u64 base, top; /* argument block, end of the stack */
+	__u64 req;	 /* io_uring's request, 0 none */
+	__s64 ret;	 /* of the receive */
+	__s32 shape;
+	__u32 place; /* index of rg_off_* */
+};
 
-	if (off <= 0 || base + off + RG_MSGHDR_ROOM > top ||
-	    bpf_probe_read_kernel(raw, sizeof(raw), (void *)base + off))
+/* A msghdr at a calibrated place, if there is one now. */
+rg_sub int rg_kmsg_try(struct rg_kmsg *m, const struct rg_kmsg_at *at)
+{
+	char raw[RG_MSGHDR_ROOM];
+	__s32 off;
+
+	if (!m || !at)
+		return false;
+	off = rg_off_msghdr[at->place & (RG_PLACES - 1)];
+	if (off <= 0 || at->base + off + RG_MSGHDR_ROOM > at->top ||
+	    bpf_probe_read_kernel(raw, sizeof(raw), (void *)at->base + off))
 		return false;
 	rg_kmsg_take(m, raw);
-	return rg_kmsg_plausible(m, raw, shape, base, top, ret, req);
+	return rg_kmsg_plausible(m, raw, at->shape, at->base, at->top, at->ret, at->req);
 }
 
-/* The kernel's msghdr of the call that ends here; false when it is not known or not sure. *slot: where it was
- * found. */
-rg_inline bool rg_kmsg_read(struct rg_kmsg *m, __u64 base, __u64 top, int shape, __u32 *slot, long ret,
-			    __u64 req)
+/* By one set of distances. */
+rg_inline bool rg_kmsg_by(struct rg_kmsg *m, struct rg_kmsg_at *at, __u32 place)
 {
-	if (shape < 0 || shape >= RG_SHAPE__COUNT)
-		return false;
-	if (rg_kmsg_try(m, base, top, shape, *slot, ret, req))
+	at->place = place;
+	if (rg_kmsg_try(m, at))
 		return true;
-	if (shape == RG_SHAPE_RECVMMSG) {
-		*slot += RG_SHAPE_RECVMMSG1 - RG_SHAPE_RECVMMSG;
-		if (rg_kmsg_try(m, base, top, shape, *slot, ret, req))
-			return true;
+	if (at->shape != RG_SHAPE_RECVMMSG)
+		return false;
+	at->place = place + RG_SHAPE_RECVMMSG1 - RG_SHAPE_RECVMMSG;
+	return rg_kmsg_try(m, at);
+}
+
+/* The kernel's msghdr of the call that ends here; false when it is not known or not sure. at->place: on entry
+ * the slot, then where it was found. */
+rg_inline bool rg_kmsg_read(struct rg_kmsg *m, struct rg_kmsg_at *at)
+{
+	__u32 set = rg_stack_set, slot = at->place;
+
+	if (at->shape < 0 || at->shape >= RG_SHAPE__COUNT)
+		return false;
+	if (rg_kmsg_by(m, at, slot | set))
+		return true;
+	set ^= RG_SET_SHARED;
+	if (rg_kmsg_by(m, at, slot | set)) {
+		rg_stack_set = set;
+		return true;
 	}
 	__sync_fetch_and_add(&rg_stack_misses, 1);
 	return false;
 }
 
 /* A word of the stack at a calibrated place; 0 when unknown. */
-rg_inline __u64 rg_stack_word(__u64 base, __u64 top, __s32 off)
+rg_inline __u64 rg_stack_word(const struct rg_kmsg_at *at, const __s32 *offs)
 {
+	__s32 off = offs[at->place & (RG_PLACES - 1)];
 	__u64 w = 0;
 
-	if (off && base + off + sizeof(w) <= top)
-		bpf_probe_read_kernel(&w, sizeof(w), (void *)base + off);
+	if (off && at->base + off + sizeof(w) <= at->top)
+		bpf_probe_read_kernel(&w, sizeof(w), (void *)at->base + off);
 	return w;
 }
 

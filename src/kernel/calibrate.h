@@ -22,7 +22,7 @@ struct rg_msghdr_layout {
 /* Shared with the BPF side: its globals. */
 struct rg_calib_io {
 	struct rg_calib *calib;
-	int32_t *off_msghdr, *off_entry, *off_control; /* [RG_SLOTS], 0: not found */
+	int32_t *off_msghdr, *off_entry, *off_control; /* one set of RG_SLOTS, 0: not found */
 	uint32_t *quiet_tgid;			       /* a process never to be traced */
 	struct rg_msghdr_layout layout;
 };
@@ -41,6 +41,8 @@ enum {
 enum { RG_ENTRY_NATIVE, RG_ENTRY_COMPAT, RG_ENTRY_SOCKETCALL, RG_ENTRY__COUNT };
 /* slot = entry * RG_SHAPE__COUNT + shape (bpf/lib/stack.h); a power of two for the kernel side's mask */
 #define RG_SLOTS 16
+/* Two sets of places: our program is alone at the tracepoint, or one of several (bpf/lib/stack.h). */
+#define RG_SET_SHARED RG_SLOTS
 
 /*
  * Try every shape by every entry. *found of *tried slots. The i386 entries are tried in a child process: a

@@ -50,8 +50,10 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 		bpf_program__set_autoload(s->progs.rg_send_length, false);
 	if (opts->direction == RG_WAY_SEND) {
 		bpf_program__set_autoload(s->progs.rg_recv_length, false);
+		bpf_program__set_autoload(s->progs.rg_beside, false);
 		bpf_program__set_autoload(s->progs.rg_skb_copy, false);
 	}
+	bpf_program__set_autoattach(s->progs.rg_beside, false);
 	bpf_program__set_autoload(s->progs.rg_sys_enter, call_hooks);
 	/* loaded in any case: attached later if calibration fails */
 	bpf_program__set_autoattach(s->progs.rg_sys_exit, call_hooks);
@@ -137,29 +139,84 @@ static int fall_back_to_exit(struct tracepoint_bpf *s, struct rg_capture *c, int
 	return 0;
 }
 
+static struct rg_calib_io calib_io(struct tracepoint_bpf *s, int set)
+{
+	return (struct rg_calib_io){.calib = (struct rg_calib *)&s->bss->rg_calib,
+				    .off_msghdr = s->bss->rg_off_msghdr + set,
+				    .off_entry = s->bss->rg_off_entry + set,
+				    .off_control = s->bss->rg_off_control + set,
+				    .quiet_tgid = &s->bss->rg_quiet_tgid};
+}
+
+/* One place that is the same in both sets: others were attached all the time. */
+static bool sets_differ(const struct tracepoint_bpf *s)
+{
+	for (int i = 0; i < RG_SLOTS; i++)
+		if (s->bss->rg_off_msghdr[i] &&
+		    s->bss->rg_off_msghdr[i] == s->bss->rg_off_msghdr[i + RG_SET_SHARED])
+			return false;
+	return true;
+}
+
+static int beside_attach(struct tracepoint_bpf *s)
+{
+	if (!s->links.rg_beside)
+		s->links.rg_beside = bpf_program__attach(s->progs.rg_beside);
+	return s->links.rg_beside ? 0 : -errno;
+}
+
+static void beside_detach(struct tracepoint_bpf *s)
+{
+	bpf_link__destroy(s->links.rg_beside);
+	s->links.rg_beside = NULL;
+}
+
+/*
+ * Both sets of distances. With a second program of our own attached, the shared set can be found whoever else
+ * comes and goes. The other one only while nobody else is there: where somebody is, our second program stays,
+ * and the tracepoint is never anything but shared.
+ */
+static int calibrate_sets(struct tracepoint_bpf *s, int *found, int *tried, struct rg_err *err)
+{
+	struct rg_calib_io shared = calib_io(s, RG_SET_SHARED), alone = calib_io(s, 0);
+	int n = 0, of = 0, r;
+
+	if (msghdr_layout(&shared.layout))
+		return 0;
+	alone.layout = shared.layout;
+	r = beside_attach(s);
+	if (r)
+		return rg_fail(err, r, "calibration: %s", strerror(-r));
+	r = rg_calibrate(&shared, found, tried, err);
+	for (int attempt = 0; !r && attempt < 3; attempt++) {
+		beside_detach(s);
+		r = rg_calibrate(&alone, &n, &of, err);
+		if (!r && n == *found && sets_differ(s))
+			return 0;
+	}
+	memset(s->bss->rg_off_msghdr, 0, RG_SLOTS * sizeof(s->bss->rg_off_msghdr[0]));
+	return r ? r : beside_attach(s);
+}
+
 static int tp_settle(void *instance, struct rg_capture *c, struct rg_err *err)
 {
 	struct tracepoint_bpf *s = instance;
-	struct rg_calib_io io = {(struct rg_calib *)&s->bss->rg_calib,
-				 s->bss->rg_off_msghdr,
-				 s->bss->rg_off_entry,
-				 s->bss->rg_off_control,
-				 &s->bss->rg_quiet_tgid,
-				 {0}};
 	uint64_t misses = s->bss->rg_stack_misses;
 	int found = 0, tried = RG_SHAPE__COUNT, r;
 
 	if (!s->links.rg_recv_length || s->bss->rg_exit_fill || (c->calibrated && misses == c->misses))
 		return 0;
-	if (!rg_forced("no-stack") && !msghdr_layout(&io.layout)) {
-		r = rg_calibrate(&io, &found, &tried, err);
+	if (!rg_forced("no-stack")) {
+		r = calibrate_sets(s, &found, &tried, err);
 		if (r)
 			return r;
 	}
 	/* what was missed before is not looked at again: only what is missed from here on */
 	c->misses = s->bss->rg_stack_misses;
 	c->calibrated = true;
-	return found < tried ? fall_back_to_exit(s, c, found, tried) : 0;
+	r = found < tried ? fall_back_to_exit(s, c, found, tried) : 0;
+	s->bss->rg_ready = 1;
+	return r;
 }
 
 static void tp_destroy(void *instance)
