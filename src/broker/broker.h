@@ -18,6 +18,9 @@
 #define RG_RX_STREAM  (256u << 10) /* bytes of a stream taken at a time */
 #define RG_RX_CONTROL (128u << 10)
 #define RG_RX_FDS     253 /* SCM_MAX_FD */
+#define RG_IOV_INLINE 8	  /* pieces of a buffer kept without memory of their own */
+#define RG_SLOT_MAX   64  /* bytes of descriptors' numbers read ahead */
+#define RG_FACTS      256 /* sockets whose kind is remembered */
 
 /* A message in the supervisor's own memory. */
 struct rg_rx {
@@ -45,7 +48,12 @@ struct rg_dest {
 	struct iovec *iov; /* remote addresses */
 	unsigned n_iov;
 	size_t total;
-	struct iovec inl[8];
+	struct iovec inl[RG_IOV_INLINE];
+	/* What stood where descriptors' numbers will go, when it was read with the header: slot_len bytes at
+	 * slot_at, 0: nothing. */
+	uint64_t slot_at;
+	unsigned slot_len;
+	char slot[RG_SLOT_MAX];
 };
 
 enum rg_call_kind { RG_CALL_RECV, RG_CALL_READ, RG_CALL_MMSG };
@@ -61,7 +69,9 @@ struct rg_call {
 	int flags;     /* MSG_* of the caller */
 	int rwf;       /* RWF_* of preadv2 */
 	int no_memory; /* -errno of taking the caller's memory */
-	int family, type;
+	int family, type, protocol;
+	uint64_t cookie;
+	uint64_t born; /* rg_now() at or before which the caller was known to wait for this answer */
 	bool stream;
 	struct rg_dest d;
 	size_t target;	   /* stream: bytes worth returning for, 0: not known yet */
@@ -95,6 +105,12 @@ struct rg_call {
 
 enum rg_step { RG_STEP_DONE, RG_STEP_WAIT, RG_STEP_CONTINUE, RG_STEP_HANDED, RG_STEP_KILLED };
 
+/* What never changes in a socket's life, by its cookie, which the kernel gives to no other. */
+struct rg_fact {
+	uint64_t cookie;
+	int family, type, protocol;
+};
+
 struct rg_broker {
 	pthread_mutex_t lock; /* everything below; never held while waiting for a message */
 	int listener, epfd, timerfd, sigfd, watchfd;
@@ -107,6 +123,9 @@ struct rg_broker {
 	uint64_t armed;		   /* when the timer will go off, 0: not set */
 	struct rg_helper *helpers; /* threads that read what cannot be waited for by epoll */
 	unsigned n_helpers;
+	struct rg_fact facts[RG_FACTS];
+	/* Somewhere SO_PEEK_OFF, SO_RCVLOWAT was set: from then on each stream is asked (set for good). */
+	bool peek_offsets, low_marks;
 	struct rg_policy *policy;
 	bool watches_folder;
 	bool want[RG_F__COUNT]; /* fields that the policies look at */
@@ -121,6 +140,11 @@ struct rg_broker {
 };
 
 struct seccomp_notif;
+
+/* fact.c: what c->sock is. 0, -ENOTSOCK, -EBADF. */
+int rg_fact(struct rg_broker *b, struct rg_call *c);
+/* An option is about to be set by the program: note those that receives depend on. */
+void rg_fact_option(struct rg_broker *b, int level, int name);
 
 /* recv.c */
 enum rg_step rg_call_step(struct rg_broker *b, struct rg_call *c, bool timed_out);

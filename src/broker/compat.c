@@ -112,6 +112,8 @@ enum rg_step rg_socketcall_opt(struct rg_broker *b, struct rg_call *c, const str
 		rc = c->sock = rg_task_fd(&b->tasks, &c->task, (int)a[0]);
 	if (rc >= 0)
 		rc = closed(set, (int)a[1], (int)a[2]);
+	if (rc >= 0 && set)
+		rg_fact_option(b, (int)a[1], (int)a[2]);
 	c->ret = rc < 0 ? rc : set ? set_option(c, a) : get_option(c, a);
 	return RG_STEP_DONE;
 }

@@ -10,9 +10,14 @@
 #include "broker/creds.h"
 #include "broker/sys.h"
 
+/* How long after a thread was seen waiting its number cannot have become another's: numbers are given in
+ * turn, and even the smallest range (301 in a namespace) takes milliseconds to go round. */
+#define FRESH 500000u /* ns */
+
 struct writer {
 	struct rg_broker *b;
 	struct rg_call *c;
+	bool slot_proven; /* d.slot was written back, with the data: it is writable */
 };
 
 static int add_fd(struct writer *w, int fd, bool cloexec)
@@ -38,11 +43,19 @@ static unsigned install(void *arg, size_t at, const unsigned *index, unsigned n,
 	int none[RG_RX_FDS + 3] = {0};
 	unsigned i;
 
+	uint64_t slot = w->c->d.control + at;
+	struct rg_guess *g = &w->c->task->guess;
+	size_t size = n * sizeof(int);
+
 	/* The numbers' place must be writable before a descriptor appears in the target: natively one that
 	 * could not be told is not installed. What stands there is written back. */
-	rg_task_read(w->c->task, none, w->c->d.control + at, n * sizeof(int));
-	if (rg_task_write_all(w->c->task, w->c->d.control + at, none, n * sizeof(int)) < 0)
-		return 0;
+	if (!w->slot_proven || slot != w->c->d.slot_at || size > w->c->d.slot_len) {
+		rg_task_read(w->c->task, none, slot, size);
+		if (rg_task_write_all(w->c->task, slot, none, size) < 0)
+			return 0;
+		g->slot = slot;
+		g->slot_len = size < RG_SLOT_MAX ? (unsigned)size : RG_SLOT_MAX;
+	}
 	for (i = 0; i < n; i++) {
 		bool cloexec = w->c->flags & MSG_CMSG_CLOEXEC || is_pidfd(w, index[i]);
 
@@ -60,17 +73,17 @@ static void creds(void *arg, struct ucred *uc)
 }
 
 /* recvfrom: the room for the address is read only now, as the kernel does. */
-static int put_name(struct rg_broker *b, struct rg_call *c)
+static int name_room(struct rg_call *c, int32_t *room)
+{
+	if (rg_task_read_all(c->task, room, c->d.namelen_at, sizeof(*room)) < 0)
+		return -EFAULT;
+	return *room < 0 ? -EINVAL : 0;
+}
+
+static int put_name(struct rg_broker *b, struct rg_call *c, int32_t room)
 {
 	const struct rg_rx *rx = &b->rx;
-	int32_t room;
 
-	if (!c->d.name)
-		return 0;
-	if (rg_task_read_all(c->task, &room, c->d.namelen_at, sizeof(room)) < 0)
-		return -EFAULT;
-	if (room < 0)
-		return -EINVAL;
 	if ((uint32_t)room > rx->namelen)
 		room = (int32_t)rx->namelen;
 	if (rg_task_write_all(c->task, c->d.name, rx->name, (size_t)room) < 0)
@@ -123,15 +136,28 @@ static int64_t slowly(struct rg_broker *b, struct rg_call *c, const struct rg_cm
 	return data;
 }
 
-/* The common case: all of it in one system call. False when something did not fit, or faulted. */
-static bool at_once(struct rg_broker *b, struct rg_call *c, const struct rg_cmsg_out *o, const struct tail *t)
-{
-	struct rg_rx *rx = &b->rx;
-	struct iovec l[5], r[16];
-	unsigned nl = 0, nr = 0;
-	size_t skip = c->got, rest = rx->n, sum = 0;
+/* Pieces of one process_vm_writev. */
+struct batch {
+	struct iovec l[6], r[16];
+	unsigned nl, nr;
+	size_t sum;
+};
 
-	if (c->d.n_iov > 8)
+static void add(struct batch *t, uint64_t to, const void *from, size_t n)
+{
+	if (!n)
+		return;
+	t->l[t->nl++] = (struct iovec){(void *)(uintptr_t)from, n};
+	t->r[t->nr++] = (struct iovec){(void *)(uintptr_t)to, n};
+	t->sum += n;
+}
+
+/* The data, to where this call's data goes on. False: too many pieces. */
+static bool add_data(struct batch *t, const struct rg_rx *rx, const struct rg_call *c)
+{
+	size_t skip = c->got, rest = rx->n;
+
+	if (c->d.n_iov > RG_IOV_INLINE)
 		return false;
 	for (unsigned i = 0; i < c->d.n_iov && rest; i++) {
 		struct iovec v = c->d.iov[i];
@@ -144,48 +170,76 @@ static bool at_once(struct rg_broker *b, struct rg_call *c, const struct rg_cmsg
 		v.iov_len = v.iov_len - skip < rest ? v.iov_len - skip : rest;
 		rest -= v.iov_len;
 		skip = 0;
-		r[nr++] = v;
+		t->r[t->nr++] = v;
 	}
-	if (rx->n)
-		l[nl++] = (struct iovec){rx->data, rx->n - rest};
-#define ADD(base, local, n)                                                \
-	do {                                                               \
-		l[nl++] = (struct iovec){(void *)(uintptr_t)(local), (n)}; \
-		r[nr++] = (struct iovec){(void *)(uintptr_t)(base), (n)};  \
-	} while (0)
-	if (o->written)
-		ADD(c->d.control, o->buf, o->written);
-	if (c->d.name) {
-		size_t n = (size_t)c->d.namelen < rx->namelen ? (size_t)c->d.namelen : rx->namelen;
+	if (rx->n > rest)
+		t->l[t->nl++] = (struct iovec){rx->data, rx->n - rest};
+	t->sum += rx->n - rest;
+	return true;
+}
 
-		if (n)
-			ADD(c->d.name, rx->name, n);
-		ADD(c->d.namelen_at, &rx->namelen, 4);
+static bool written(const struct rg_call *c, const struct batch *t)
+{
+	return process_vm_writev(c->task->tid, t->l, t->nl, t->r, t->nr, 0) == (ssize_t)t->sum;
+}
+
+/* The common case: all of it in one system call. False when something did not fit, or faulted. */
+static bool at_once(struct rg_broker *b, struct rg_call *c, const struct rg_cmsg_out *o, const struct tail *t,
+		    bool with_data)
+{
+	struct rg_rx *rx = &b->rx;
+	struct batch w = {.nl = 0};
+
+	if (with_data && !add_data(&w, rx, c))
+		return false;
+	add(&w, c->d.control, o->buf, o->written);
+	if (c->d.name) {
+		add(&w, c->d.name, rx->name,
+		    (size_t)c->d.namelen < rx->namelen ? (size_t)c->d.namelen : rx->namelen);
+		add(&w, c->d.namelen_at, &rx->namelen, 4);
 	}
-	ADD(c->d.hdr + t->at, t->bytes, t->len);
-#undef ADD
-	for (unsigned i = 0; i < nr; i++)
-		sum += r[i].iov_len;
-	return process_vm_writev(c->task->tid, l, nl, r, nr, 0) == (ssize_t)sum;
+	add(&w, c->d.hdr + t->at, t->bytes, t->len);
+	return written(c, &w);
+}
+
+/* Data, and what stands where descriptors' numbers will go: proof that both are writable. */
+static bool data_and_slot(struct rg_broker *b, struct rg_call *c)
+{
+	struct batch w = {.nl = 0};
+
+	if (!c->d.slot_at || !add_data(&w, &b->rx, c))
+		return false;
+	add(&w, c->d.slot_at, c->d.slot, c->d.slot_len);
+	return written(c, &w);
 }
 
 /* read, recv, recvfrom: data and perhaps an address. */
 static int64_t deliver_plain(struct rg_broker *b, struct rg_call *c)
 {
 	struct rg_rx *rx = &b->rx;
-	ssize_t w = rx->n ? rg_task_scatter(c->task, c->d.iov, c->d.n_iov, c->got, rx->data, rx->n) : 0;
-	int rc;
+	struct batch all = {.nl = 0};
+	int32_t room = 0;
+	int rc = c->d.name ? name_room(c, &room) : 0;
+	ssize_t w;
 
+	if (c->d.name && rc == 0 && add_data(&all, rx, c)) {
+		add(&all, c->d.name, rx->name, (uint32_t)room < rx->namelen ? (uint32_t)room : rx->namelen);
+		add(&all, c->d.namelen_at, &rx->namelen, 4);
+		if (written(c, &all))
+			return (int64_t)rx->n;
+	}
+	w = rx->n ? rg_task_scatter(c->task, c->d.iov, c->d.n_iov, c->got, rx->data, rx->n) : 0;
 	if (w < (ssize_t)rx->n && (!c->stream || w <= 0))
 		return -EFAULT;
-	rc = put_name(b, c);
+	if (c->d.name && rc == 0)
+		rc = put_name(b, c, room);
 	return rc < 0 ? rc : w;
 }
 
 static int64_t deliver_msg(struct rg_broker *b, struct rg_call *c, const struct rg_decision *d)
 {
 	struct rg_rx *rx = &b->rx;
-	struct writer w = {b, c};
+	struct writer w = {.b = b, .c = c};
 	size_t room = c->d.controllen;
 	struct rg_cmsg_out o = {.buf = b->packed,
 				.room = room,
@@ -202,13 +256,16 @@ static int64_t deliver_msg(struct rg_broker *b, struct rg_call *c, const struct 
 		o.strip_cmsg = d->strip_cmsg;
 	}
 	if (rx->n_fds) { /* first the data: when it cannot be written no descriptor is installed */
-		data = rg_task_scatter(c->task, c->d.iov, c->d.n_iov, c->got, rx->data, rx->n);
+		w.slot_proven = data_and_slot(b, c);
+		data = w.slot_proven
+			       ? (int64_t)rx->n
+			       : rg_task_scatter(c->task, c->d.iov, c->d.n_iov, c->got, rx->data, rx->n);
 		if (data < (int64_t)rx->n && (!c->stream || data <= 0))
 			return -EFAULT;
 	}
 	rg_cmsg_pack(&o, rx->control, rx->controllen);
 	t = header_tail(c, o.used, flags | (o.ctrunc ? MSG_CTRUNC : 0));
-	if (data < 0 && at_once(b, c, &o, &t))
+	if ((data < 0 || data == (int64_t)rx->n) && at_once(b, c, &o, &t, data < 0))
 		return (int64_t)rx->n;
 	return slowly(b, c, &o, &t, data);
 }
@@ -217,9 +274,9 @@ int64_t rg_deliver(struct rg_broker *b, struct rg_call *c, const struct rg_decis
 {
 	int64_t w;
 
-	if (ioctl(b->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->id) < 0)
-		return -ESRCH; /* nobody waits for it any more: write nothing to whoever has that number now
-				*/
+	/* Nobody waits for it any more: write nothing to whoever has that number now. */
+	if (rg_now() - c->born > FRESH && ioctl(b->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->id) < 0)
+		return -ESRCH;
 	w = c->d.hdr ? deliver_msg(b, c, d) : deliver_plain(b, c);
 	if (w >= 0) {
 		b->stats.messages++;

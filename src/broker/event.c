@@ -80,5 +80,9 @@ bool rg_event_fill(struct rg_broker *b, struct rg_call *c, bool all)
 	rg_event_proc(b, c, all);
 	rg_event_sock(b, c, all);
 	rg_event_sender(b, c, all);
-	return fill_message(b, c, all) && fill_control(b, c) && rg_event_fds(b, c);
+	if (!fill_message(b, c, all))
+		return false;
+	if (rg_event_wants(b, all, RG_F_CMSG, RG_F_CMSG) && !fill_control(b, c))
+		return false;
+	return !rg_event_wants(b, all, RG_F_FD, RG_F_FD) || rg_event_fds(b, c);
 }

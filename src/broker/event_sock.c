@@ -36,21 +36,14 @@ void rg_event_sock(struct rg_broker *b, struct rg_call *c, bool all)
 	struct rg_event *ev = b->ev;
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	uint64_t cookie = 0;
 	struct stat st;
-	int v = 0;
 
 	rg_set_i(ev, RG_F_SOCK_FAMILY, c->family, RG_TAG_K);
 	rg_set_i(ev, RG_F_SOCK_TYPE, c->type, RG_TAG_K);
 	if (rg_event_wants(b, all, RG_F_SOCK_INODE, RG_F_SOCK_INODE) && fstat(c->sock, &st) == 0)
 		rg_set_u(ev, RG_F_SOCK_INODE, st.st_ino, RG_TAG_K);
-	len = sizeof(cookie);
-	if (rg_event_wants(b, all, RG_F_SOCK_COOKIE, RG_F_SOCK_COOKIE) &&
-	    getsockopt(c->sock, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0)
-		rg_set_u(ev, RG_F_SOCK_COOKIE, cookie, RG_TAG_K);
-	len = sizeof(v);
-	if (getsockopt(c->sock, SOL_SOCKET, SO_PROTOCOL, &v, &len) == 0)
-		rg_set_i(ev, RG_F_SOCK_PROTOCOL, v, RG_TAG_K);
+	rg_set_u(ev, RG_F_SOCK_COOKIE, c->cookie, RG_TAG_K);
+	rg_set_i(ev, RG_F_SOCK_PROTOCOL, c->protocol, RG_TAG_K);
 	if (!rg_event_wants(b, all, RG_F_SOCK_PATH, RG_F_SOCK_REMOTE_PORT))
 		return;
 	len = sizeof(ss);

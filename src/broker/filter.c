@@ -74,6 +74,9 @@ static const struct rule rules[] = {
 	{ 55, 365, FAIL, ENOPROTOOPT, ARG2_EQ, 1, 6, 35},          /* getsockopt TCP_ZEROCOPY_RECEIVE */
 	{ 54, 366, FAIL, ENOPROTOOPT, ARG2_EQ, 1, 263, 5},         /* setsockopt PACKET_RX_RING */
 	{ 54, 366, FAIL, ENOPROTOOPT, ARG_EQ, 1, 283},             /* setsockopt SOL_XDP */
+	/* Options that receives of streams depend on: reported, so that none needs to ask for them each time. */
+	{ 54, 366, NOTIFY, .when = ARG2_EQ, .arg = 1, .value = SOL_SOCKET, .value2 = 42}, /* SO_PEEK_OFF */
+	{ 54, 366, NOTIFY, .when = ARG2_EQ, .arg = 1, .value = SOL_SOCKET, .value2 = SO_RCVLOWAT},
 	/* Descriptor tables shared between processes: reported, so that no read is taken for race-free. clone3
 	 * has its flags in memory; C libraries and runtimes fall back to clone. */
 	{ 56, 120, NOTIFY, .when = ARG_SHARE, .arg = 0, .value = CLONE_FILES_, .value2 = CLONE_THREAD_},

@@ -168,7 +168,7 @@ static bool same_writer(struct rg_call *c, const struct rg_rx *rx)
 }
 
 /* Bytes that a blocking receive waits for: sock_rcvlowat(). */
-static size_t target_of(struct rg_call *c)
+static size_t target_of(const struct rg_broker *b, struct rg_call *c)
 {
 	int low;
 
@@ -176,7 +176,7 @@ static size_t target_of(struct rg_call *c)
 		if (c->flags & MSG_WAITALL) {
 			c->target = c->d.total;
 		} else {
-			low = opt(c->sock, SOL_SOCKET, SO_RCVLOWAT, 1);
+			low = b->low_marks ? opt(c->sock, SOL_SOCKET, SO_RCVLOWAT, 1) : 1;
 			c->target = low > 0 && (size_t)low < c->d.total ? (size_t)low : c->d.total;
 			if (low <= 1)
 				c->target = 1;
@@ -186,7 +186,7 @@ static size_t target_of(struct rg_call *c)
 }
 
 /* Can the bytes be looked at, and taken after they were written? Else they are taken at once. */
-static bool two_steps(const struct rg_call *c)
+static bool two_steps(const struct rg_broker *b, const struct rg_call *c)
 {
 	if (c->flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE) || !c->d.total)
 		return false;
@@ -194,7 +194,7 @@ static bool two_steps(const struct rg_call *c)
 		return false;
 	if (c->family != AF_UNIX && c->family != AF_INET && c->family != AF_INET6 && c->family != AF_VSOCK)
 		return false;
-	return opt(c->sock, SOL_SOCKET, SO_PEEK_OFF, -1) < 0;
+	return !b->peek_offsets || opt(c->sock, SOL_SOCKET, SO_PEEK_OFF, -1) < 0;
 }
 
 /* Take n bytes off the stream that were delivered already. They are what was looked at unless somebody
@@ -259,7 +259,7 @@ static enum rg_step refused(struct rg_broker *b, struct rg_call *c, const struct
 
 static enum rg_step stream_step(struct rg_broker *b, struct rg_call *c, bool timed_out)
 {
-	bool peeked = two_steps(c), stop = false;
+	bool peeked = two_steps(b, c), stop = false;
 	struct rg_decision d;
 
 	for (;;) {
@@ -271,13 +271,13 @@ static enum rg_step stream_step(struct rg_broker *b, struct rg_call *c, bool tim
 			want = room < RG_RX_DATA ? room : RG_RX_DATA;
 		n = take(b, c, want, peeked ? MSG_PEEK : 0);
 		if (n == -EAGAIN)
-			return c->got && (stop || c->got >= target_of(c)) ? done(c, (int64_t)c->got)
-									  : nothing(c, timed_out);
+			return c->got && (stop || c->got >= target_of(b, c)) ? done(c, (int64_t)c->got)
+									     : nothing(c, timed_out);
 		if (n < 0)
 			return done(c, c->got ? (int64_t)c->got : n);
 		if (c->got && (n == 0 || !same_writer(c, &b->rx)))
 			return done(c, (int64_t)c->got);
-		if (c->flags & MSG_PEEK && (size_t)n < target_of(c) && n && !timed_out && may_wait(c)) {
+		if (c->flags & MSG_PEEK && (size_t)n < target_of(b, c) && n && !timed_out && may_wait(c)) {
 			struct pollfd p = {c->sock, POLLRDHUP, 0};
 
 			if (poll(&p, 1, 0) == 0)
@@ -307,7 +307,7 @@ static enum rg_step stream_step(struct rg_broker *b, struct rg_call *c, bool tim
 		c->got += (size_t)w;
 		if (stop || c->flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE) || c->got >= c->d.total)
 			return done(c, (int64_t)c->got);
-		if ((size_t)n < want && !(c->flags & MSG_WAITALL) && c->got >= target_of(c))
+		if ((size_t)n < want && !(c->flags & MSG_WAITALL) && c->got >= target_of(b, c))
 			return done(c, (int64_t)c->got);
 	}
 }

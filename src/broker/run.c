@@ -202,7 +202,10 @@ static int spawn(struct rg_broker *b, struct start *s, struct rg_err *err)
 	if (child < 0)
 		return rg_fail(err, -errno, "cannot start the supervisor: %s", strerror(errno));
 	if (child == 0) {
-		setsid();
+		/* Out of reach of the terminal's signals, and of kill(0). Not a session of its own: the
+		 * scheduler's autogroups go by session, and every message would wait for two groups' turns.
+		 */
+		setpgid(0, 0);
 		child = fork();
 		if (child)
 			_exit(child < 0);

@@ -122,7 +122,6 @@ static enum rg_step refuse(struct rg_call *c, int err)
 /* A receive, or a read that may be one. */
 static enum rg_step receive(struct rg_broker *b, struct rg_call *c, const struct seccomp_notif *n)
 {
-	socklen_t len = sizeof(c->family);
 	int rc;
 
 	rc = rg_call_parse(b, c, n);
@@ -133,12 +132,9 @@ static enum rg_step receive(struct rg_broker *b, struct rg_call *c, const struct
 			  c->task ? c->task->tid : 0, strerror(-rc));
 		return refuse(c, rc == -EMFILE ? -ENOBUFS : -EACCES);
 	}
-	if (getsockopt(c->sock, SOL_SOCKET, SO_DOMAIN, &c->family, &len) < 0)
-		return c->kind == RG_CALL_READ ? rg_plain_read(b, c)
-					       : refuse(c, errno == EBADF ? -EBADF : -ENOTSOCK);
-	len = sizeof(c->type);
-	getsockopt(c->sock, SOL_SOCKET, SO_TYPE, &c->type, &len);
-	c->stream = c->type == SOCK_STREAM;
+	rc = rg_fact(b, c);
+	if (rc < 0)
+		return c->kind == RG_CALL_READ ? rg_plain_read(b, c) : refuse(c, rc);
 	if (c->family == AF_UNIX || c->family == AF_NETLINK)
 		c->flags &= ~MSG_ERRQUEUE; /* they have none, and ignore it */
 	if (c->no_memory)
@@ -151,6 +147,11 @@ static enum rg_step receive(struct rg_broker *b, struct rg_call *c, const struct
 	if (c->flags & 0x2000000)
 		return refuse(c, -EINVAL);
 	return rg_call_step(b, c, false);
+}
+
+static bool is_setsockopt(const struct seccomp_notif *n)
+{
+	return n->data.nr == (n->data.arch == AUDIT_ARCH_I386 ? 366 : 54);
 }
 
 static bool is_clone(const struct seccomp_notif *n)
@@ -171,6 +172,10 @@ static enum rg_step dispatch(struct rg_broker *b, struct rg_call *c, const struc
 	if (is_clone(n)) {
 		b->tasks.tables_shared =
 			true; /* the flags are in a register: what was asked is what happens */
+		return RG_STEP_CONTINUE;
+	}
+	if (is_setsockopt(n)) { /* noted before it happens; from registers, so that it is what happens */
+		rg_fact_option(b, (int)n->data.args[1], (int)n->data.args[2]);
 		return RG_STEP_CONTINUE;
 	}
 	if (has_offset(n))

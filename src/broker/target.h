@@ -16,6 +16,13 @@
  * closed it (no end of file for the peer, address still in use).
  */
 
+/* Where the last call of a thread had its msghdr and what that named: the next one's are mostly the same, and
+ * are then read in one system call. A wrong guess costs nothing but a second read. */
+struct rg_guess {
+	uint64_t hdr, iov, slot; /* slot: where descriptors' numbers were written, 0: nowhere */
+	unsigned n_iov, slot_len;
+};
+
 struct rg_task {
 	pid_t tid;
 	int pidfd;
@@ -23,6 +30,7 @@ struct rg_task {
 	int statusfd; /* /proc/TID/status, opened when first needed, else -1 */
 	unsigned refs;
 	uint64_t used;
+	struct rg_guess guess;
 	struct rg_task *next;
 };
 

@@ -10,6 +10,9 @@ static void mark(bool *want, const struct rg_ir *ir)
 	for (uint32_t i = 0; ir && i < ir->n_vals; i++)
 		if (rg_ir_vals(ir)[i].field < RG_F__COUNT)
 			want[rg_ir_vals(ir)[i].field] = true;
+	for (uint32_t i = 0; ir && i < ir->n_insns; i++)
+		if (rg_ir_insns(ir)[i].op == RG_IR_LOOP && rg_ir_insns(ir)[i].a < RG_F__COUNT)
+			want[rg_ir_insns(ir)[i].a] = true;
 }
 
 void rg_event_uses(struct rg_broker *b)
