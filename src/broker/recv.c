@@ -257,19 +257,34 @@ static enum rg_step refused(struct rg_broker *b, struct rg_call *c, const struct
 	return done(c, -d->err_no);
 }
 
+/* The next bytes. *peeked: look at them only; they are taken after they were written.
+ * A look that fills its room brings the descriptors of the message behind it too, of which it shows no byte
+ * (af_unix goes on to the next message before it asks whether there is room): then they are taken at once,
+ * which is exact. */
+static ssize_t next_bytes(struct rg_broker *b, struct rg_call *c, size_t want, bool *peeked)
+{
+	ssize_t n = take(b, c, want, *peeked ? MSG_PEEK : 0);
+
+	if (!*peeked || n < 0 || (size_t)n < want || !b->rx.n_fds)
+		return n;
+	*peeked = false;
+	return take(b, c, want, 0);
+}
+
 static enum rg_step stream_step(struct rg_broker *b, struct rg_call *c, bool timed_out)
 {
-	bool peeked = two_steps(b, c), stop = false;
+	bool two = two_steps(b, c), stop = false;
 	struct rg_decision d;
 
 	for (;;) {
 		size_t room = c->d.total - c->got, want = room < RG_RX_STREAM ? room : RG_RX_STREAM;
+		bool peeked = two;
 		ssize_t n;
 		int64_t w;
 
 		if (c->flags & MSG_PEEK)
 			want = room < RG_RX_DATA ? room : RG_RX_DATA;
-		n = take(b, c, want, peeked ? MSG_PEEK : 0);
+		n = next_bytes(b, c, want, &peeked);
 		if (n == -EAGAIN)
 			return c->got && (stop || c->got >= target_of(b, c)) ? done(c, (int64_t)c->got)
 									     : nothing(c, timed_out);

@@ -238,6 +238,32 @@ static void streams(void)
 	printf("readv end %zd\n", readv(sv[1], &(struct iovec){buf, 8}, 1));
 }
 
+/* Messages with descriptors, read in pieces smaller than they are: each descriptor comes once, and with its
+ * own message. */
+static void pieces(void)
+{
+	static char big[300];
+	char buf[64];
+
+	memset(big, 'p', sizeof(big));
+	pair(SOCK_STREAM);
+	put(big, 300, 2);
+	put(big, 40, 0);
+	put(big, 100, 1);
+	put(big, 20, 0);
+	for (int i = 0; i < 8; i++)
+		take("piece", 64, 64, MSG_DONTWAIT, true);
+	put(big, 64, 0);
+	put(big, 64, 1);
+	take("exactly one", 64, 64, MSG_DONTWAIT, true);
+	printf("the next by read: %zd\n", read(sv[1], buf, 10));
+	take("its rest", 64, 64, MSG_DONTWAIT, true);
+	put(big, 64, 0);
+	put(big, 64, 1);
+	printf("one by read: %zd\n", read(sv[1], buf, 64));
+	take("the next", 64, 64, MSG_DONTWAIT, true);
+}
+
 static void faults(void)
 {
 	char *edge = guard_page - 4, name[32];
@@ -447,6 +473,7 @@ int main(void)
 	timestamps();
 	truncation();
 	streams();
+	pieces();
 	faults();
 	waiting();
 	batches();
