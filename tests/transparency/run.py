@@ -3,7 +3,7 @@
 """What `recvguard run` must not change, and what it must: TAP.
 
 usage: run.py RECVGUARD SEMANTICS64 SEMANTICS32|none PATHS
-RG_LONG=1 adds the whole of CPython's test_socket (a minute each way).
+Real programs: programs.py.
 """
 import difflib, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
@@ -171,41 +171,6 @@ def killed():
     ok(r.stdout == "20\n", "a receiver killed while it waits: its port is free 50 ms later", r.stdout + r.stderr)
 
 
-def programs():
-    for name, cmd in (("dbus", ["dbus-run-session", "--", "dbus-send", "--session", "--print-reply=literal", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.ListActivatableNames"]),
-                      ("ip", ["ip", "-o", "addr", "show", "dev", "lo"]), ("ss", ["ss", "-xH", "state", "closed"]),
-                      ("ping", ["sh", "-c", "ping -c 2 -i 0.2 127.0.0.1 | sed 's/time=.*//;/rtt/d;s/, time.*//'"]),
-                      ("tmux", ["sh", "-c", "tmux -L rg-transparency -f /dev/null new-session -d 'sleep 5'; tmux -L rg-transparency ls | cut -d: -f1; tmux -L rg-transparency kill-server"])):
-        if not shutil.which(cmd[0]) or (cmd[0] == "sh" and not shutil.which(name)):
-            skip(name, "not installed")
-            continue
-        a, b = sh(cmd), sh([RG, "run", "-q", "--", *cmd])
-        seen = [(x.returncode, x.stdout, re.sub(r"\d+", "N", x.stderr)) for x in (a, b)]  # dbus-daemon names its pid
-        ok(seen[0] == seen[1], f"{name} behaves the same",
-           f"{a.returncode} {b.returncode} {a.stdout[-300:]!r} {b.stdout[-300:]!r} {b.stderr[-300:]!r}")
-
-
-def cpython():
-    """The verdict of each test of test_socket, with and without."""
-    code = ("import sys,unittest\ntry: import test.test_socket as t\nexcept ImportError: sys.exit(77)\n"
-            "def walk(s):\n for x in s:\n  yield from walk(x) if isinstance(x,unittest.TestSuite) else (x,)\n"
-            "short=sys.argv[1]=='short'\n"
-            "s=[x for x in walk(unittest.defaultTestLoader.loadTestsFromModule(t)) if 'VSOCK' not in x.id() and (not short or "
-            "any(k in x.id() for k in ('SCM','RecvmsgInto','Sendmsg','BasicUDP','BasicSocketPair','Interrupted','NonBlocking')))]\n"
-            "getattr(t,'setUpModule',lambda:None)()\n"
-            "unittest.TextTestRunner(verbosity=2,stream=sys.stdout).run(unittest.TestSuite(s))\n")
-    which = "long" if os.environ.get("RG_LONG") else "short"
-    runs = []
-    for prefix in ([], [RG, "run", "-q", "--"]):
-        r = sh([*prefix, sys.executable, "-c", code, which], timeout=200)
-        if r.returncode == 77:
-            skip("CPython's test_socket", "the interpreter has no test package")
-            return
-        runs.append(sorted(set(re.findall(r"^(\w+ \([\w.]+\)).*?\.\.\. (ok|FAIL|ERROR|skipped)", r.stdout, re.M | re.S))))
-    diff = [x for x in runs[0] if x not in runs[1]] + [x for x in runs[1] if x not in runs[0]]
-    ok(not diff and len(runs[0]) > 50, f"CPython's test_socket ({which}): {len(runs[0])} tests, each with the same result", str(diff[:10]))
-
-
 def learn():
     """The policy that one run teaches admits the next, and refuses what was never seen."""
     p = os.path.join(tmp, "learnt.yaml")
@@ -235,8 +200,6 @@ try:
     reload()
     many()
     killed()
-    programs()
-    cpython()
 finally:
     shutil.rmtree(tmp)
 print(f"1..{count}")
