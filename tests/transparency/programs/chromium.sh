@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # A browser of several processes, without a screen: a page with a script, over HTTP from Python's server.
 # suite: long
 # needs: chromium

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # A session bus: names, a service that is asked, signals watched, descriptors over the bus.
 # suite: quick
 # needs: dbus-run-session dbus-send gdbus

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # dig asks dnsmasq: UDP, TCP, IPv6, what is not there, a long answer.
 # suite: quick
 # needs: dnsmasq dig

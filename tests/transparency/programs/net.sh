@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # What asks the kernel: ip, ss, ping, tracepath.
 # suite: quick
 # needs: ip ss ping

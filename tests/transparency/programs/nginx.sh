@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # nginx with two workers and a thread pool, a proxy in front of itself; curl in several ways.
 # suite: quick
 # needs: nginx curl

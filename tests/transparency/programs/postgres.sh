@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # PostgreSQL: a new cluster, queries by socket and TCP, notifications, pgbench.
 # suite: long
 # needs: psql

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # redis: commands over TCP and a unix socket, publish and subscribe, a blocking pop, a pipeline, saving.
 # suite: quick
 # needs: redis-server redis-cli

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # A shell, a terminal and a file copy over sshd with privilege separation.
 # suite: quick
 # needs: ssh-keygen ssh scp

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Floods: descriptors, pairs, datagrams, netlink, many connections, pipes.
 # suite: quick
 # needs: stress-ng

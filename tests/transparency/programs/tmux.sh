@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # A tmux server and clients: windows, keys, captured panes, buffers, a client with a terminal of its own.
 # suite: quick
 # needs: tmux script

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # A compositor without a screen and clients that pass it buffers.
 # suite: quick
 # needs: weston weston-simple-shm

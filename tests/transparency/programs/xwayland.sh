@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Xwayland under a headless weston, and an X client.
 # suite: long
 # needs: weston Xwayland
