@@ -35,7 +35,8 @@ struct rg_run_opts {
 	bool keep_stdout; /* an event sink writes to standard output: the supervisor holds it open */
 	unsigned max_blocked; /* receives waiting at a time; 0: what the descriptor limit allows */
 
-	/* All are called in the supervisor, a process of its own, one at a time; any may be NULL.
+	/* All are called in the supervisor, a process of its own, one at a time (notice also before it is
+	 * started, by the caller of rg_run); any may be NULL.
 	 * begin: before the command starts, and before privileges go: open outputs here; an error ends
 	 * rg_run. event: a verdict, before it takes effect; ev is valid during the call. notice: one line for
 	 * people. */

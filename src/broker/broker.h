@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "broker/hooks.h"
 #include "broker/target.h"
 
 #define RG_RX_DATA    (64u << 20)  /* longest message taken in one piece; address space, touched as used */
@@ -131,6 +132,7 @@ struct rg_broker {
 	bool want[RG_F__COUNT]; /* fields that the policies look at */
 	struct rg_event *ev;
 	struct rg_run_opts opts;
+	struct rg_broker_hooks hooks;
 	uint64_t events;
 	struct rg_run_stats stats;
 	uint64_t notice_window;
@@ -188,10 +190,14 @@ void *rg_listen_loop(void *broker);
 
 /* notify.c: one line for people, at most a few a second. */
 void rg_notice(struct rg_broker *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The same, always said. */
+/* Say how many were suppressed, if any. */
+void rg_notices_told(struct rg_broker *b);
+/* The same as rg_notice, always said. */
 void rg_say(struct rg_broker *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* reload.c */
+/* Load the policies, and refuse rules that this back-end cannot carry out. *ret NULL: none are given. */
+int rg_policies(const struct rg_broker *b, struct rg_policy **ret, struct rg_err *err);
 int rg_reload_init(struct rg_broker *b, struct rg_err *err);
 void rg_reload(struct rg_broker *b, const char *why);
 void rg_reload_watch(struct rg_broker *b); /* watchfd is readable */

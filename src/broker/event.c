@@ -5,6 +5,7 @@
 #include "broker/event.h"
 #include "broker/sys.h"
 #include "decode/cmsg.h"
+#include "decode/dissect/dissect.h"
 #include "decode/sockaddr.h"
 
 static uint64_t realtime(void)
@@ -84,5 +85,13 @@ bool rg_event_fill(struct rg_broker *b, struct rg_call *c, bool all)
 		return false;
 	if (rg_event_wants(b, all, RG_F_CMSG, RG_F_CMSG) && !fill_control(b, c))
 		return false;
-	return !rg_event_wants(b, all, RG_F_FD, RG_F_FD) || rg_event_fds(b, c);
+	if (rg_event_wants(b, all, RG_F_FD, RG_F_FD) && !rg_event_fds(b, c))
+		return false;
+	if (rg_event_wants(b, all, RG_F_MSG_PROTOCOL, RG_F_MSG_SUMMARY))
+		rg_dissect(b->ev);
+	if (b->hooks.enrich && (rg_event_wants(b, all, RG_F_PROC_USER, RG_F_PROC_USER) ||
+				rg_event_wants(b, all, RG_F_PROC_CGROUP, RG_F_PROC_CGROUP) ||
+				rg_event_wants(b, all, RG_F_CONTAINER_ID, RG_F_CONTAINER_POD)))
+		b->hooks.enrich(b->hooks.arg, b->ev, c->task->tid);
+	return true;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -90,6 +91,16 @@ void rg_event_comm(struct rg_event *ev, enum rg_field f, int pid, uint8_t tag)
 		text(ev, f, name, (size_t)n - (name[n - 1] == '\n'), tag);
 }
 
+static void namespace(struct rg_event *ev, enum rg_field f, int tid, const char *which)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", tid, which);
+	if (stat(path, &st) == 0)
+		rg_set_u(ev, f, st.st_ino, RG_TAG_K);
+}
+
 void rg_event_proc(struct rg_broker *b, struct rg_call *c, bool all)
 {
 	struct rg_event *ev = b->ev;
@@ -100,6 +111,10 @@ void rg_event_proc(struct rg_broker *b, struct rg_call *c, bool all)
 	rg_set_u(ev, RG_F_PROC_TID, (uint64_t)c->task->tid, RG_TAG_K);
 	if (rg_event_wants(b, all, RG_F_PROC_EXE, RG_F_PROC_EXE))
 		rg_event_exe(ev, RG_F_PROC_EXE, c->task->tid, RG_TAG_K);
+	if (rg_event_wants(b, all, RG_F_PROC_NS_MNTNS, RG_F_PROC_NS_MNTNS))
+	namespace(ev, RG_F_PROC_NS_MNTNS, c->task->tid, "mnt");
+	if (rg_event_wants(b, all, RG_F_PROC_NS_PIDNS, RG_F_PROC_NS_PIDNS))
+	namespace(ev, RG_F_PROC_NS_PIDNS, c->task->tid, "pid");
 	if (!rg_event_wants(b, all, RG_F_PROC_PID, RG_F_PROC_COMM) &&
 	    !rg_event_wants(b, all, RG_F_PROC_NS_PID, RG_F_PROC_NS_TID))
 		return;

@@ -20,21 +20,28 @@ static void __attribute__((format(printf, 2, 0))) say(struct rg_broker *b, const
 	b->opts.notice(b->opts.arg, line);
 }
 
+void rg_notices_told(struct rg_broker *b)
+{
+	char line[64];
+
+	if (!b->notices_hidden || !b->opts.notice)
+		return;
+	snprintf(line, sizeof(line), "%u more notices suppressed", b->notices_hidden);
+	b->opts.notice(b->opts.arg, line);
+	b->notices_hidden = 0;
+}
+
 void rg_notice(struct rg_broker *b, const char *fmt, ...)
 {
 	uint64_t now = rg_now();
-	char line[64];
 	va_list ap;
 
 	if (!b->opts.notice)
 		return;
 	if (now - b->notice_window > WINDOW) {
-		if (b->notices_hidden) {
-			snprintf(line, sizeof(line), "%u more notices suppressed", b->notices_hidden);
-			b->opts.notice(b->opts.arg, line);
-		}
+		rg_notices_told(b);
 		b->notice_window = now;
-		b->notices = b->notices_hidden = 0;
+		b->notices = 0;
 	}
 	if (b->notices++ >= PER_WINDOW) {
 		b->notices_hidden++;

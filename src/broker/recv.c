@@ -121,15 +121,51 @@ static void discard(struct rg_broker *b, struct rg_call *c)
 		(void)!recv(c->sock, &byte, 1, MSG_DONTWAIT);
 }
 
+/* A look with an offset (SO_PEEK_OFF), which moves by what is returned: asked for the whole length UDP would
+ * move, and answer, by that, whatever was copied. So the length is asked for by a second look from the same
+ * place. */
+static ssize_t take_at_offset(struct rg_broker *b, struct rg_call *c, size_t want, int offset)
+{
+	int after, flags = c->flags;
+	char byte;
+	ssize_t full, n;
+
+	c->flags &= ~MSG_TRUNC;
+	n = take(b, c, want, 0);
+	c->flags = flags;
+	if (n < 0)
+		return n;
+	b->rx.n = b->rx.full = (size_t)n;
+	if (!(b->rx.flags & MSG_TRUNC))
+		return n;
+	after = opt(c->sock, SOL_SOCKET, SO_PEEK_OFF, offset);
+	setsockopt(c->sock, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset));
+	full = recv(c->sock, &byte, 1, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	setsockopt(c->sock, SOL_SOCKET, SO_PEEK_OFF, &after, sizeof(after));
+	if (full > n)
+		b->rx.full = (size_t)full;
+	return (ssize_t)b->rx.full;
+}
+
+/* One message, its whole length as the result. */
+static ssize_t take_message(struct rg_broker *b, struct rg_call *c, size_t want)
+{
+	int offset;
+
+	if (c->flags & MSG_ERRQUEUE)
+		return take(b, c, want, 0);
+	offset = c->flags & MSG_PEEK ? opt(c->sock, SOL_SOCKET, SO_PEEK_OFF, -1) : -1;
+	return offset < 0 ? take(b, c, want, MSG_TRUNC) : take_at_offset(b, c, want, offset);
+}
+
 static enum rg_step message_step(struct rg_broker *b, struct rg_call *c, bool timed_out)
 {
 	size_t want = c->d.total < RG_RX_DATA ? c->d.total : RG_RX_DATA;
-	int cut = c->flags & MSG_ERRQUEUE ? 0 : MSG_TRUNC; /* to know the whole length */
 	struct rg_decision d;
 	int64_t w;
 
 	for (;;) {
-		ssize_t n = take(b, c, want, cut);
+		ssize_t n = take_message(b, c, want);
 
 		if (n == -EAGAIN)
 			return nothing(c, timed_out);

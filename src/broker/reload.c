@@ -11,6 +11,20 @@
 #include "base/cleanup.h"
 #include "broker/event.h"
 
+int rg_policies(const struct rg_broker *b, struct rg_policy **ret, struct rg_err *err)
+{
+	*ret = NULL;
+	if (!b->opts.n_policies)
+		return 0;
+	if (rg_policy_load(b->opts.policies, b->opts.n_policies, ret, err) < 0)
+		return err->code;
+	if (rg_policy_check(*ret, RG_BACKEND_BROKER, err) == 0)
+		return 0;
+	rg_policy_free(*ret);
+	*ret = NULL;
+	return err->code;
+}
+
 void rg_reload(struct rg_broker *b, const char *why)
 {
 	struct rg_err err = {0};
@@ -20,7 +34,7 @@ void rg_reload(struct rg_broker *b, const char *why)
 		rg_say(b, "%s: there is no policy to load", why);
 		return;
 	}
-	if (rg_policy_load(b->opts.policies, b->opts.n_policies, &p, &err) < 0) {
+	if (rg_policies(b, &p, &err) < 0) {
 		rg_say(b, "%s: the new policy is refused and the old one stays: %s", why, err.msg);
 		return;
 	}

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "broker/broker.h"
 #include "broker/filter.h"
+#include "broker/setid.h"
 #include "broker/sys.h"
 
 /* What both processes share while starting: after the filter is on, this one cannot read. */
@@ -136,6 +137,10 @@ static int take_listener(struct rg_broker *b, struct start *s, pid_t command, st
 	if (s->shm->listener < 0)
 		return rg_fail(err, -ECANCELED, "the command did not start");
 	b->listener = pidfd < 0 ? -1 : rg_pidfd_getfd(pidfd, s->shm->listener);
+	if (b->listener < 0 && errno == ENOSYS)
+		return rg_fail(err, -ENOSYS,
+			       "this kernel lacks pidfd_%s (Linux 5.6), or a filter above forbids it",
+			       pidfd < 0 ? "open" : "getfd");
 	if (b->listener < 0)
 		return rg_fail(err, -EPERM,
 			       "the supervisor may not reach the command (pidfd_getfd: %s): see "
@@ -157,6 +162,8 @@ static int serve_init(struct rg_broker *b, struct start *s, pid_t command, struc
 	if (pipe2(b->reap_pipe, O_CLOEXEC) < 0)
 		return rg_fail(err, -errno, "cannot start the supervisor: %s", strerror(errno));
 	rc = buffers(b, err);
+	if (rc == 0 && b->hooks.begin)
+		rc = b->hooks.begin(b->hooks.arg, err);
 	if (rc == 0 && b->opts.begin)
 		rc = b->opts.begin(b->opts.arg, err);
 	if (rc == 0)
@@ -190,6 +197,7 @@ static void serve(struct rg_broker *b, struct start *s, pid_t command)
 	munmap(s->shm, sizeof(*s->shm));
 	rg_park_loop(b);
 	pthread_mutex_lock(&b->lock);
+	rg_notices_told(b);
 	if (b->opts.end)
 		b->opts.end(b->opts.arg, &b->stats);
 	_exit(0);
@@ -248,6 +256,10 @@ static int filter_error(int rc, struct rg_err *err)
 			       "this kernel lacks SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux 5.19), "
 			       "without which "
 			       "signals would lose messages");
+	case -ENOSYS:
+		return rg_fail(err, rc,
+			       "this kernel has no seccomp filters (or a filter above forbids "
+			       "seccomp(2)): nothing can be confined");
 	default: return rg_fail(err, rc, "the seccomp filter was refused: %s", strerror(-rc));
 	}
 }
@@ -287,7 +299,7 @@ static int prepare(struct rg_broker *b, struct start *s, struct rg_err *err)
 	s->filter = (struct rg_filter_opts){.thread_pidfd = probe >= 0, .keep_dumpable = !has_ptrace_cap()};
 	if (probe >= 0)
 		close(probe);
-	if (b->opts.n_policies && rg_policy_load(b->opts.policies, b->opts.n_policies, &b->policy, err) < 0)
+	if (rg_policies(b, &b->policy, err) < 0)
 		return err->code;
 	s->shm = mmap(NULL, sizeof(*s->shm), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s->shm == MAP_FAILED || pipe2(s->to_super, O_CLOEXEC) < 0 || pipe2(s->to_us, O_CLOEXEC) < 0)
@@ -296,16 +308,21 @@ static int prepare(struct rg_broker *b, struct start *s, struct rg_err *err)
 	return 0;
 }
 
-int rg_run(const struct rg_run_opts *opts, struct rg_err *err)
+int rg_broker_run(const struct rg_run_opts *opts, const struct rg_broker_hooks *hooks, struct rg_err *err)
 {
 	struct rg_broker *b = calloc(1, sizeof(*b));
 	struct start s = {0};
+	char line[4300];
 	int rc;
 
 	if (!b)
 		return rg_fail(err, -ENOMEM, "no memory");
 	b->opts = *opts;
+	if (hooks)
+		b->hooks = *hooks;
 	b->listener = -1;
+	if (b->opts.notice && rg_setid_line(opts->argv[0], line, sizeof(line)))
+		b->opts.notice(b->opts.arg, line);
 	rc = prepare(b, &s, err);
 	if (rc == 0)
 		rc = spawn(b, &s, err);

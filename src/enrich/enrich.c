@@ -241,6 +241,30 @@ static const struct group *group_of(struct rg_enrich *e, const struct rg_raw_who
 	return g;
 }
 
+static uint64_t hash(const char *s)
+{
+	uint64_t h = 14695981039346656037u; /* FNV-1a, 64 bits */
+
+	while (*s)
+		h = (h ^ (uint8_t)*s++) * 1099511628211u;
+	return h;
+}
+
+/* A group known by its path alone: another of the same hash takes its place. */
+static const struct group *group_at(struct rg_enrich *e, const char *path)
+{
+	struct group *g;
+	bool fresh;
+
+	g = rg_lru_get(&e->groups, (struct rg_lru_key){hash(path), 1}, &fresh);
+	if (fresh || !g->path || strcmp(g->path, path) != 0) {
+		group_drop(g);
+		g->path = strdup(path);
+		container_read(e, &g->container, path);
+	}
+	return g;
+}
+
 /* On machines with v1 hierarchies the v2 group may say nothing: the process's own list is asked, once. */
 static void container_by_process(struct rg_enrich *e, struct process *p, const struct rg_raw_who *who)
 {
@@ -328,4 +352,19 @@ void rg_enrich_event(struct rg_enrich *e, struct rg_event *ev, const struct rg_r
 		container_set(ev, &p->container, RG_TAG_LATE);
 	}
 	sender_set(e, ev, who);
+}
+
+void rg_enrich_held(struct rg_enrich *e, struct rg_event *ev, uint32_t pid)
+{
+	rg_auto_close int fd = rg_proc_open(e->proc_root, pid);
+	rg_auto_free char *text = fd < 0 ? NULL : rg_read_file(fd, "cgroup", 64 << 10, &(size_t){0});
+	rg_auto_free char *path = text ? rg_cgroup_of_text(text) : NULL;
+
+	if (rg_has(ev, RG_F_PROC_UID))
+		set_copy(ev, RG_F_PROC_USER, rg_users_name(&e->users, (uint32_t)ev->v[RG_F_PROC_UID].u),
+			 RG_TAG_LATE);
+	if (!path)
+		return;
+	set_copy(ev, RG_F_PROC_CGROUP, path, RG_TAG_K);
+	container_set(ev, &group_at(e, path)->container, RG_TAG_K);
 }

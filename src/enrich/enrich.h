@@ -47,6 +47,11 @@ void rg_enrich_free(struct rg_enrich *e);
 /* Fill proc.exe, proc.user, proc.cgroup, container.*, sender.comm and sender.exe where they are absent. */
 void rg_enrich_event(struct rg_enrich *e, struct rg_event *ev, const struct rg_raw_who *who);
 
+/* Fill proc.user, proc.cgroup and container.* where they are absent, for a process that is held still: it is
+ * blocked in a call that this process will answer, so that what /proc says of its control group is true of
+ * the event (K). pid: as this process numbers it. */
+void rg_enrich_held(struct rg_enrich *e, struct rg_event *ev, uint32_t pid);
+
 /* Counts since the start, for --verbose and tests. */
 struct rg_enrich_stats {
 	uint64_t process_reads, process_unknown, cgroup_reads, cgroup_unknown, container_reads;

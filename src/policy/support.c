@@ -54,6 +54,62 @@ static bool is_after(int f)
 	       f == RG_F_ID || f == RG_F_SEQ || f >= RG_F_VERDICT_POLICY;
 }
 
+/* Why the broker's events never hold this field; NULL: they may. */
+static const char *never_brokered(int f)
+{
+	if (is_after(f) || f == RG_F_MSG_CTRUNCATED || f == RG_F_MSG_FDS_LOST)
+		return "known only after delivery or in a trace";
+	switch (f) {
+	case RG_F_ERROR: return "of receives that fail: the broker judges messages";
+	case RG_F_LOST_COUNT:
+	case RG_F_LOST_REASON: return "of lost events: the broker loses none";
+	case RG_F_MSG_USER:
+	case RG_F_MSG_IOV: return "the program's memory, which it could change meanwhile";
+	case RG_F_PROC_START:
+	case RG_F_PROC_LEADER_START:
+	case RG_F_PROC_PARENT_START:
+	case RG_F_PROC_CGROUP_ID:
+	case RG_F_PROC_HOST:
+	case RG_F_PROC_NS_PPID:
+	case RG_F_SOCK_NETNS: return "known to a trace, not to the supervisor";
+	default: return NULL;
+	}
+}
+
+/* The same for the fields of list elements: the list's field, and the element's name. */
+static const char *never_brokered_elem(int list, const struct rg_ast *n)
+{
+	static const struct {
+		int list;
+		const char *name;
+	} after[] = {{RG_F_FD, "fd"}, {RG_F_FD, "lost"}, {RG_F_CMSG, "cut"}, {RG_F_CMSG, "partial"}};
+
+	for (size_t i = 0; i < RG_ARRAY_LEN(after); i++)
+		if (after[i].list == list && strlen(after[i].name) == n->len &&
+		    !memcmp(after[i].name, n->str, n->len))
+			return "known only after delivery or in a trace";
+	return NULL;
+}
+
+/* The first thing in the tree that the broker never knows: its name goes to name, the reason is returned.
+ * list: whose elements are in scope, or -1. */
+static const char *unbrokered(const struct rg_ast *n, int list, char name[64])
+{
+	const char *why = NULL;
+
+	if (!n)
+		return NULL;
+	if (n->kind == RG_A_ELEM && (why = never_brokered_elem(list, n)))
+		snprintf(name, 64, "%s.%.*s", rg_fields[list].name, (int)n->len, n->str);
+	else if (n->field >= 0 && (why = never_brokered(n->field)))
+		snprintf(name, 64, "%s", rg_fields[n->field].name);
+	if (n->kind == RG_A_QUANT)
+		list = n->field;
+	for (const struct rg_ast *k = n->kids; k && !why; k = k->next)
+		why = unbrokered(k, list, name);
+	return why;
+}
+
 static bool is_fd(int f)
 {
 	return f == RG_F_FD;
@@ -128,12 +184,13 @@ static enum rg_support on_trace(const struct rg_pol *pol, const struct rg_rule *
 
 static enum rg_support on_broker(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
 {
-	int f = uses(r->tree, is_after);
+	char name[64];
+	const char *never = unbrokered(r->tree, -1, name);
 
+	if (never)
+		return say(w, RG_REFUSED, "%s is %s", name, never);
 	if (pol->tracee || r->action == RG_ACT_LOG)
 		return say(w, RG_ADVISORY, "%s", "delivered and reported");
-	if (f >= 0)
-		return say(w, RG_REFUSED, "%s is known only after delivery or in a trace", rg_fields[f].name);
 	if (r->action == RG_ACT_DROP && !for_messages(pol, r))
 		return say(
 			w, RG_REFUSED, "%s",
@@ -255,9 +312,15 @@ const char *rg_policy_rule_name(const struct rg_policy *p, unsigned policy, unsi
 
 int rg_policy_check(const struct rg_policy *p, enum rg_backend b, struct rg_err *err)
 {
-	char why[512];
+	char why[512], name[64];
+	const char *never;
 
-	for (unsigned i = 0; i < p->n; i++)
+	for (unsigned i = 0; i < p->n; i++) {
+		never = b == RG_BACKEND_BROKER ? unbrokered(p->pols[i].scope, -1, name) : NULL;
+		if (never)
+			return rg_fail(err, -EOPNOTSUPP,
+				       "%s: the scope of policy \"%s\" can't be decided by %s: %s is %s",
+				       p->pols[i].file, p->pols[i].name, rg_backend_names[b], name, never);
 		for (unsigned k = 0; k < p->pols[i].n_rules; k++) {
 			const struct rg_rule *r = &p->pols[i].rules[k];
 
@@ -267,6 +330,7 @@ int rg_policy_check(const struct rg_policy *p, enum rg_backend b, struct rg_err 
 					       p->pols[i].file, r->when ? r->when->line : 1, r->name,
 					       rg_backend_names[b], why);
 		}
+	}
 	return 0;
 }
 
