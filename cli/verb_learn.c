@@ -56,6 +56,46 @@ static int begin(void *arg, struct rg_err *err)
 	return l->out ? 0 : rg_fail(err, -errno, "%s: %s", l->file, strerror(errno));
 }
 
+/* Does this look made up for one run (mkstemp(3), a process id)? Six or more letters and digits of two kinds
+ * (lower, upper, digit), or three or more digits. */
+static bool made_up(const char *p, size_t n)
+{
+	bool lower = false, upper = false, digit = false;
+
+	for (size_t i = 0; i < n; i++) {
+		lower |= p[i] >= 'a' && p[i] <= 'z';
+		upper |= p[i] >= 'A' && p[i] <= 'Z';
+		digit |= p[i] >= '0' && p[i] <= '9';
+	}
+	return (n >= 6 && lower + upper + digit >= 2) || (n >= 3 && digit && !lower && !upper);
+}
+
+/* Put * in the place of the ends of components that look made up: dbus-Iip1Dz8neD, agent.4711. Ends only,
+ * behind - . or _: /run/user/1000 stays. The next run's path then matches, too. */
+static void generalize(char *path)
+{
+	char *to = path, *start = path;
+	bool separated = false;
+
+	for (char *p = path;; p++) {
+		bool end = !*p || *p == '/', sep = *p == '-' || *p == '.' || *p == '_';
+
+		if (!end && !sep) {
+			*to++ = *p;
+			continue;
+		}
+		if (separated && made_up(start, (size_t)(to - start))) {
+			to = start;
+			*to++ = '*';
+		}
+		separated = sep;
+		*to++ = *p;
+		start = to;
+		if (!*p)
+			return;
+	}
+}
+
 /* A path that can stand in a rule: printable, and not one the kernel made up (autobind: @ and five digits).
  */
 static void path_of(const struct rg_event *ev, char *out, size_t cap)
@@ -66,12 +106,13 @@ static void path_of(const struct rg_event *ev, char *out, size_t cap)
 	if (!rg_has(ev, RG_F_SOCK_PATH) || !v->len || v->len >= cap)
 		return;
 	for (uint32_t i = 0; i < v->len; i++)
-		if (v->p[i] < 0x20 || v->p[i] == 0x7f || strchr("\"\\'", v->p[i]))
+		if (v->p[i] < 0x20 || v->p[i] == 0x7f || strchr("\"\\'*?[]", v->p[i]))
 			return;
 	if (v->p[0] == '@' && v->len == 6)
 		return;
 	memcpy(out, v->p, v->len);
 	out[v->len] = 0;
+	generalize(out);
 }
 
 static struct source *source_of(struct learnt *l, const struct rg_event *ev)
@@ -174,12 +215,13 @@ static void write_source(FILE *f, const struct source *s)
 	type = name_or(rg_names_socktypes, (uint64_t)s->type, b);
 	while (bound < s->max_size)
 		bound *= 2;
-	fprintf(f, "    # %llu messages, the longest %llu bytes\n    - name: '%s %s%s%s'\n",
-		(unsigned long long)s->messages, (unsigned long long)s->max_size, family, type,
+	fprintf(f, "    # %llu message%s, the longest %llu bytes%s\n    - name: '%s %s%s%s'\n",
+		(unsigned long long)s->messages, s->messages == 1 ? "" : "s", (unsigned long long)s->max_size,
+		strchr(s->path, '*') ? "; * where the path looked made up for that run" : "", family, type,
 		*s->path ? " " : "", s->path);
 	fprintf(f, "      when: 'sock.family == %s and sock.type == %s", family, type);
 	if (*s->path)
-		fprintf(f, " and sock.path == \"%s\"", s->path);
+		fprintf(f, " and sock.path %s \"%s\"", strchr(s->path, '*') ? "glob" : "==", s->path);
 	if (s->family == AF_NETLINK && s->kernel && !s->other)
 		fprintf(f, " and sender.how == kernel");
 	if (!s->uid_unknown && s->n_uids) {
@@ -201,9 +243,10 @@ static void end(void *arg, const struct rg_run_stats *stats)
 	struct learnt *l = arg;
 
 	fprintf(l->out,
-		"# What `%s` received in one run: %llu messages from %u kinds of sources. Read it, and "
+		"# What `%s` received in one run: %llu message%s from %u kind%s of sources. Read it, and "
 		"tighten it.\n",
-		l->command, (unsigned long long)l->messages, l->n);
+		l->command, (unsigned long long)l->messages, l->messages == 1 ? "" : "s", l->n,
+		l->n == 1 ? "" : "s");
 	fprintf(l->out,
 		"apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: learnt}\nspec:\n  default: deny\n  "
 		"rules:%s\n",
@@ -222,13 +265,24 @@ static void notice(void *arg, const char *line)
 	cli_say(((struct learnt *)arg)->verb, "%s", line);
 }
 
-/* The command in a child: this process returns when the policy is written. */
+static volatile pid_t command;
+
+static void forward(int sig)
+{
+	kill(command, sig);
+}
+
+/* The command in a child: this process returns when the policy is written. Signals meant for the command
+ * reach it. */
 static int wait_for(pid_t child, const char *file)
 {
 	int status, fd;
 
-	signal(SIGINT, SIG_IGN); /* the terminal's, meant for the command */
+	signal(SIGINT, SIG_IGN); /* the terminal's: the command gets them itself */
 	signal(SIGQUIT, SIG_IGN);
+	command = child;
+	signal(SIGTERM, forward);
+	signal(SIGHUP, forward);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -285,7 +339,8 @@ const struct cli_verb cli_verb_learn = {
 	.summary = "write the smallest policy that admits what a command receives",
 	.about = "Runs COMMAND under the broker, everything allowed, and notes from which kinds of sources "
 		 "(family, type, unix "
-		 "path, sender's user) it received what: how long, how many descriptors of which kinds. When "
+		 "path, with * where it looks made up for one run, sender's user) it received what: how "
+		 "long, how many descriptors of which kinds. When "
 		 "its last process "
 		 "has ended the policy is written: default deny, one allowing rule for each kind of "
 		 "source.\n\n"
