@@ -182,20 +182,38 @@ const struct cli_verb cli_verb_run = {
 	.name = "run",
 	.synopsis = "-- COMMAND [ARG]...",
 	.summary = "run a command that receives only what a policy admits",
-	.about = "Starts a supervisor, and executes COMMAND in place of itself. Whatever COMMAND and the "
-		 "processes it "
-		 "starts receive from sockets is received by the supervisor first, checked, and then handed "
-		 "on: they "
-		 "never see an unchecked byte or descriptor. No privileges are needed (Linux 5.19 or "
-		 "newer).\n\n"
-		 "The exit status is COMMAND's. When the supervisor dies, receives and reads of COMMAND fail "
-		 "with ENOSYS. "
-		 "SIGHUP to the supervisor (the process named recvguard) loads the policies anew; a policy "
-		 "that is wrong "
-		 "is refused and the old one stays.\n\n"
-		 "Set-user-id programs and file capabilities have no effect under it. docs/broker.md tells "
-		 "what is "
-		 "promised, and every known difference.",
+	.about =
+		"Starts a supervisor, and executes COMMAND in place of itself. Whatever COMMAND and the "
+		"processes it "
+		"starts receive from sockets is received by the supervisor first, checked, and then handed "
+		"on: they "
+		"never see an unchecked byte or descriptor. No privileges are needed (Linux 5.19 or "
+		"newer).\n\n"
+		"As with env(1), the process id, the terminal, job control, signals and the exit status are "
+		"COMMAND's own. "
+		"When the supervisor dies, receives and reads of COMMAND fail with ENOSYS. The supervisor "
+		"ends with the last "
+		"process that COMMAND has started.\n\n"
+		"The policies are loaded anew when a file changes, and by SIGHUP to the supervisor (the "
+		"process named "
+		"recvguard, see --pid-file): all of them or none. A policy that is wrong, or that holds a "
+		"rule "
+		"which cannot be "
+		"carried out here, is refused with the reason: at the start nothing is started, later the "
+		"old one stays. Files "
+		"that COMMAND itself could write are followed only with --reload.\n\n"
+		"Without --output each refusal is a line on standard error, at most five a second; how many "
+		"were suppressed is "
+		"said. A stream has no messages: rules on its content see what one receive delivers.\n\n"
+		"What COMMAND finds missing: io_uring, Linux AIO, clone3, and in processes with threads "
+		"splice; programs fall back, as "
+		"on an older kernel. It does not work inside another seccomp supervisor, where ptrace of "
+		"one's own children is "
+		"forbidden (kernel.yama.ptrace_scope 2 and 3, without CAP_SYS_PTRACE), and on other machines "
+		"than x86-64.\n\n"
+		"Set-user-id programs and file capabilities have no effect under it. docs/broker.md tells "
+		"what is "
+		"promised, and every known difference.",
 	.opts = options,
 	.examples = examples,
 	.statuses = statuses,

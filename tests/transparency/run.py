@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What `recvguard run` must not change, and what it must: TAP.
 
-usage: run.py RECVGUARD SEMANTICS64 SEMANTICS32|none PATHS
+usage: run.py RECVGUARD SEMANTICS64 SEMANTICS32|none PATHS NAMESPACES SOCKETS
 Real programs: programs.py.
 """
 import difflib, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
-RG, SEM64, SEM32, PATHS = sys.argv[1:5]
+RG, SEM64, SEM32, PATHS, NAMESPACES, SOCKETS = sys.argv[1:7]
 count = failed = 0
 tmp = tempfile.mkdtemp(prefix="rg-transparency-")
 EVIL = """apiVersion: recvguard/v1
@@ -46,10 +46,10 @@ def policy(text, name="p.yaml"):
     return path
 
 
-def same(name, prog):
+def same(name, prog, least=100):
     native, broker = sh([prog]), sh([RG, "run", "-q", "--", prog])
     diff = list(difflib.unified_diff(native.stdout.splitlines(), broker.stdout.splitlines(), "native", "broker", n=0, lineterm=""))
-    ok(not diff and native.stdout.count("\n") > 100 and native.returncode == broker.returncode == 0,
+    ok(not diff and native.stdout.count("\n") > least and native.returncode == broker.returncode == 0,
        f"{name}: {native.stdout.count(chr(10))} lines of behaviour are the same", " | ".join(diff[:12]))
 
 
@@ -193,6 +193,8 @@ try:
         same("i386", SEM32)
     else:
         skip("i386", "no 32-bit compiler (gcc-multilib)")
+    same("namespaces, tables, many processes", NAMESPACES, 40)
+    same("TCP and UDP", SOCKETS, 50)
     closed()
     statuses()
     unprivileged()
