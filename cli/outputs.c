@@ -70,13 +70,14 @@ int cli_sinks_open(struct cli_sinks *s, const struct cli_str_list *specs, struct
 
 int cli_sinks_write(struct cli_sinks *s, const struct rg_event *ev, struct rg_err *err)
 {
-	for (unsigned i = 0; i < s->n; i++) {
-		int r = rg_sink_write(s->v[i], ev, err);
+	int first = 0;
 
-		if (r < 0)
-			return r;
+	for (unsigned i = 0; i < s->n; i++) {
+		int r = rg_sink_write(s->v[i], ev, first ? NULL : err);
+
+		first = first ? first : r;
 	}
-	return 0;
+	return first;
 }
 
 int cli_sinks_flush(struct cli_sinks *s, struct rg_err *err)

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <recvguard/policy.h>
 
 #include "outputs.h"
+#include "progress.h"
 
 struct playing {
 	const struct cli_playback *p;
@@ -17,9 +17,9 @@ struct playing {
 	struct rg_expr *filter;
 	struct rg_event *ev;
 	struct cli_sinks sinks;
-	uint64_t read, shown, total;
-	double began;
-	bool progress; /* a line is on the terminal */
+	uint64_t read, shown, damaged;
+	struct rg_err damage; /* the first */
+	struct cli_progress progress;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -27,31 +27,6 @@ static volatile sig_atomic_t interrupted;
 static void on_signal(int sig)
 {
 	interrupted = sig;
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-/* Long work says how far it is, on a terminal that is not busy showing the events themselves. */
-static void progress(struct playing *g, bool last)
-{
-	double t;
-
-	if (g->p->quiet || !isatty(STDERR_FILENO) || isatty(STDOUT_FILENO) || (!last && g->read % 4096))
-		return;
-	t = now() - g->began;
-	if (!last && t > 0.5 && g->total) {
-		fprintf(stderr, "\r%3" PRIu64 "%% of %" PRIu64 " messages", g->read * 100 / g->total,
-			g->total);
-		g->progress = true;
-	} else if (last && g->progress) {
-		fprintf(stderr, "\r\033[K");
-	}
 }
 
 static int one(struct playing *g, struct rg_err *err)
@@ -74,6 +49,11 @@ static int loop(struct playing *g, struct rg_err *err)
 	while (!interrupted) {
 		int r = rg_recording_next(g->rec, g->ev, err);
 
+		if (r == -EBADMSG) { /* what is behind it may be good */
+			if (!g->damaged++)
+				g->damage = *err;
+			continue;
+		}
 		if (r < 0)
 			return r;
 		if (r == 0) {
@@ -86,25 +66,34 @@ static int loop(struct playing *g, struct rg_err *err)
 		r = one(g, err);
 		if (r)
 			return r < 0 ? r : 0;
-		progress(g, false);
+		cli_progress(&g->progress, g->read);
 	}
 	return 0;
+}
+
+static int say_damage(const struct playing *g)
+{
+	if (!g->damaged)
+		return CLI_OK;
+	cli_say(g->p->verb, "%s (%" PRIu64 " message%s can be read, %" PRIu64 " place%s cannot)",
+		g->damage.msg, g->read, g->read == 1 ? "" : "s", g->damaged, g->damaged == 1 ? "" : "s");
+	return CLI_FAILED;
 }
 
 static int play(struct playing *g)
 {
 	struct rg_err err = {0};
+	int64_t total = rg_recording_count(g->rec, NULL);
 	int status = CLI_OK, r;
 
-	g->began = now();
-	if (rg_recording_count(g->rec, NULL) > 0)
-		g->total = (uint64_t)rg_recording_count(g->rec, NULL);
+	cli_progress_start(&g->progress, total > 0 ? (uint64_t)total : 0, "messages", g->p->quiet);
 	r = loop(g, &err);
-	progress(g, true);
+	cli_progress_end(&g->progress);
 	if (r < 0)
 		status = cli_fail(g->p->verb, &err);
 	if (cli_sinks_close(&g->sinks, &err) < 0 && r >= 0)
 		status = cli_fail(g->p->verb, &err);
+	status = status ?: say_damage(g);
 	return interrupted && status == CLI_OK ? 128 + interrupted : status;
 }
 
@@ -113,13 +102,16 @@ int cli_play(const struct cli_playback *p)
 	struct playing g = {.p = p};
 	struct sigaction sa = {.sa_handler = on_signal};
 	struct rg_err err = {0};
+	unsigned count = 0;
 	int status;
 
+	while (p->files[count])
+		count++;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	if (p->filter && rg_expr_compile(p->filter, p->origin, &g.filter, &err) < 0)
 		status = cli_fail(p->verb, &err) + 1; /* the command line's fault: 2 */
-	else if (rg_recording_open(p->file, &g.rec, &err) < 0 ||
+	else if (rg_recording_open_files(p->files, count, &g.rec, &err) < 0 ||
 		 cli_sinks_open(&g.sinks, p->outputs, p->opts, &err) < 0)
 		status = cli_fail(p->verb, &err);
 	else if (!(g.ev = rg_event_new()))

@@ -10,9 +10,9 @@
 
 struct cli_playback {
 	const struct cli_verb *verb;
-	const char *file;
-	const char *filter; /* NULL: everything */
-	const char *origin; /* of the filter, for messages */
+	const char *const *files; /* NULL-terminated */
+	const char *filter;	  /* NULL: everything */
+	const char *origin;	  /* of the filter, for messages */
 	const struct cli_str_list *outputs;
 	struct rg_sink_opts opts;
 	uint64_t count; /* stop after so many, 0: never */

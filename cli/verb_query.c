@@ -2,10 +2,14 @@
 /* query: questions to a recording, as an expression or in SQL. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "playback.h"
+#include "progress.h"
 
 struct query_opts {
 	const char *sql;
@@ -34,10 +38,18 @@ static const struct cli_opt options[] = {
 
 struct rows {
 	const struct query_opts *o;
+	struct cli_progress *progress;
 	bool failed;
 };
 
 enum { ENOUGH = 1 };
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+	interrupted = sig;
+}
 
 static void put_blob(const struct rg_cell *c)
 {
@@ -84,6 +96,7 @@ static int on_row(void *arg, uint64_t row, int n, const char *const *names, cons
 {
 	struct rows *r = arg;
 
+	cli_progress(r->progress, row);
 	for (int i = 0; row == 0 && i < n && !r->o->json && !r->o->quiet; i++) {
 		put_name(r, names[i], false);
 		putchar(i + 1 < n ? '\t' : '\n');
@@ -104,19 +117,35 @@ static int on_row(void *arg, uint64_t row, int n, const char *const *names, cons
 	return r->o->count && row + 1 >= r->o->count ? ENOUGH : 0;
 }
 
+/* Long statements bring no rows for a while; this says that they work, and lets ^C through. */
+static int on_progress(void *arg)
+{
+	struct cli_progress *p = arg;
+
+	cli_progress(p, 0);
+	return interrupted;
+}
+
 static int query_sql(const struct cli_call *call, const struct query_opts *o)
 {
-	struct rows r = {.o = o};
+	struct cli_progress progress;
+	struct rows r = {.o = o, .progress = &progress};
 	struct rg_recording *rec;
 	struct rg_err err = {0};
 	int code, status = CLI_OK;
 
-	if (rg_recording_open(call->args[0], &rec, &err) < 0)
+	if (rg_recording_open_files((const char *const *)call->args, call->n_args, &rec, &err) < 0)
 		return cli_fail(call->verb, &err);
+	signal(SIGINT, on_signal);
+	cli_progress_start(&progress, 0, "rows", o->quiet);
+	rg_recording_progress(rec, on_progress, &progress);
 	code = rg_recording_sql(rec, o->sql, on_row, &r, &err);
+	cli_progress_end(&progress);
 	if (code < 0) {
 		cli_say(call->verb, "%s%s", code == -EINVAL ? "--sql: " : "", err.msg);
-		status = code == -EINVAL || code == -EROFS ? CLI_USAGE : CLI_FAILED;
+		status = code == -EINVAL || code == -EROFS ? CLI_USAGE
+			 : interrupted			   ? 128 + interrupted
+							   : CLI_FAILED;
 	}
 	if (r.failed) {
 		cli_say(call->verb, "out of memory");
@@ -126,20 +155,38 @@ static int query_sql(const struct cli_call *call, const struct query_opts *o)
 	return cli_finish(call->verb, status);
 }
 
-static int query_run(const struct cli_call *call, const void *opts)
+/* The last word is the expression, the others are files. */
+static int query_expr(const struct cli_call *call, const struct query_opts *o)
 {
-	const struct query_opts *o = opts;
+	const char **files = calloc(call->n_args, sizeof(*files));
 	struct cli_playback p = {
 		.verb = call->verb,
-		.file = call->args[0],
+		.files = files,
+		.filter = call->args[call->n_args - 1],
 		.origin = "EXPR",
 		.outputs = &o->outputs,
 		.opts = {.hex = o->hex, .tracee_pointers = o->pointers},
 		.count = o->count,
 		.quiet = o->quiet,
 	};
+	int status;
 
-	if (o->sql && call->n_args > 1)
+	if (!files) {
+		cli_say(call->verb, "out of memory");
+		return CLI_FAILED;
+	}
+	for (unsigned i = 0; i + 1 < call->n_args; i++)
+		files[i] = call->args[i];
+	status = cli_play(&p);
+	free(files);
+	return status;
+}
+
+static int query_run(const struct cli_call *call, const void *opts)
+{
+	const struct query_opts *o = opts;
+
+	if (o->sql && call->n_args > 1 && access(call->args[call->n_args - 1], F_OK))
 		return cli_usage(call->verb, "an expression or --sql, not both");
 	if (o->sql && o->outputs.n)
 		return cli_usage(call->verb,
@@ -150,13 +197,12 @@ static int query_run(const struct cli_call *call, const void *opts)
 		return cli_usage(call->verb, "an expression, or --sql STATEMENT, is missing");
 	if (o->json)
 		return cli_usage(call->verb, "--json is for --sql; for messages: -o json");
-	p.filter = call->args[1];
-	return cli_play(&p);
+	return query_expr(call, o);
 }
 
 const struct cli_verb cli_verb_query = {
 	.name = "query",
-	.synopsis = "FILE [EXPR]",
+	.synopsis = "FILE... [EXPR]",
 	.summary = "ask a recording, by an expression or in SQL",
 	.about = "EXPR is an expression as in `trace --filter`: the messages that match are shown as "
 		 "`replay` shows "
@@ -167,11 +213,15 @@ const struct cli_verb cli_verb_query = {
 		 "control message. For "
 		 "common questions there are `conversation` (who talks to whom, how much), `descriptor` "
 		 "(what was passed, by "
-		 "whom), `finding` (truncations), `denial` and `loss`. Times are nanoseconds since 1970. "
+		 "whom), `process` (how much each received), `finding` (truncations), `denial` and `loss`. "
+		 "Times are nanoseconds since 1970. "
 		 "Payloads of 512 "
 		 "bytes and more may be compressed: payload(\"msg.data\", data_zstd) has them plain. Any "
 		 "other SQLite tool "
-		 "reads the file too.",
+		 "reads the file too.\n\n"
+		 "What was put aside by rotation (FILE.1, FILE.2...) belongs to FILE by itself; in SQL at "
+		 "most 11 "
+		 "files at once.",
 	.opts = options,
 	.opts_size = sizeof(struct query_opts),
 	.examples =
@@ -185,6 +235,6 @@ const struct cli_verb cli_verb_query = {
 			{0}},
 	.see_also = "replay record events",
 	.min_args = 1,
-	.max_args = 2,
+	.max_args = UINT_MAX,
 	.run = query_run,
 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* replay: the events of a recording, as the live trace gave them. */
+#include <limits.h>
+
 #include "playback.h"
 
 struct replay_opts {
@@ -29,7 +31,7 @@ static int replay_run(const struct cli_call *call, const void *opts)
 	const struct replay_opts *o = opts;
 	struct cli_playback p = {
 		.verb = call->verb,
-		.file = call->args[0],
+		.files = (const char *const *)call->args,
 		.filter = o->filter,
 		.origin = "--filter",
 		.outputs = &o->outputs,
@@ -44,13 +46,20 @@ static int replay_run(const struct cli_call *call, const void *opts)
 
 const struct cli_verb cli_verb_replay = {
 	.name = "replay",
-	.synopsis = "FILE",
+	.synopsis = "FILE...",
 	.summary = "show the messages of a recording as the live trace did",
 	.about = "FILE is a recording made by `recvguard record` or `-o sqlite=FILE`. The events are those "
 		 "of the "
 		 "trace, in its order: `replay FILE -o json` is byte for byte what `trace -o json` gave. "
 		 "Works while the "
-		 "recording is being made, and after its writer was killed.",
+		 "recording is being made, and after its writer was killed. What was put aside by "
+		 "--rotate-size "
+		 "or --rotate-time (FILE.1, FILE.2...) comes before FILE by itself; several files are shown "
+		 "one "
+		 "after the other.\n\n"
+		 "Of a damaged file what can be read is shown; one line says what could not, and the exit "
+		 "status "
+		 "is 1.",
 	.opts = options,
 	.opts_size = sizeof(struct replay_opts),
 	.examples = (const struct cli_example[]){{"recvguard replay messages.db", "read it again"},
@@ -61,6 +70,6 @@ const struct cli_verb cli_verb_replay = {
 						 {0}},
 	.see_also = "query record trace",
 	.min_args = 1,
-	.max_args = 1,
+	.max_args = UINT_MAX,
 	.run = replay_run,
 };

@@ -114,8 +114,9 @@ struct tracing {
 	struct cli_sinks sinks;
 	struct rg_expr *filter;
 	struct rg_policy *policy;
-	struct rg_err err; /* of an output */
-	uint64_t shown;
+	struct rg_err err;	/* of an output */
+	bool draining;		/* that output counts what it cannot take */
+	uint64_t shown, unkept; /* unkept: by a recording that failed */
 };
 
 enum { ENOUGH = 1 }; /* from on_event: --count is reached */
@@ -144,7 +145,7 @@ static int on_event(void *arg, struct rg_event *ev)
 	if (!wanted(t, ev))
 		return 0;
 	r = cli_sinks_write(&t->sinks, ev, &t->err);
-	if (r < 0)
+	if (r < 0 && !t->draining)
 		return r;
 	if (ev->v[RG_F_EVENT].i != RG_EV_LOST)
 		t->shown++;
@@ -202,6 +203,7 @@ static void summary(const struct tracing *t)
 	uint64_t lost = 0;
 
 	rg_trace_stats(t->trace, &s);
+	s.lost[RG_LOSS_SINK] += t->unkept;
 	for (int i = 0; i < RG_LOSS__COUNT; i++)
 		lost += s.lost[i];
 	if (t->o->quiet && !lost)
@@ -246,9 +248,11 @@ static int loop(struct tracing *t, bool command, struct rg_err *err)
 			*err = t->err;
 		if (r != 0)
 			return r;
-		r = cli_sinks_flush(&t->sinks, err);
-		if (r < 0)
+		r = cli_sinks_flush(&t->sinks, &t->err);
+		if (r < 0) {
+			*err = t->err;
 			return r;
+		}
 		if (signalled && !ending) {
 			ending = true;
 			end = command ? now_ns() + LAST_NS : 0;
@@ -256,6 +260,32 @@ static int loop(struct tracing *t, bool command, struct rg_err *err)
 		if (now_ns() >= end)
 			rg_trace_stop(t->trace);
 	}
+}
+
+/* An output failed: what the kernel side has still goes to the others, and is counted by the one that cannot
+ * take it. */
+static void drain(struct tracing *t)
+{
+	struct rg_err ignored = {0};
+
+	t->draining = true;
+	rg_trace_stop(t->trace);
+	rg_trace_run(t->trace, SLICE_MS, on_event, t, &ignored);
+}
+
+/* What was written, counted once more now that all is written. The message of an output that failed is the
+ * one that it closes with: that has the final counts. */
+static int close_sinks(struct tracing *t, int r, int status)
+{
+	struct rg_err err = {0};
+
+	if (r < 0 && t->err.code)
+		drain(t);
+	for (unsigned i = 0; i < t->sinks.n; i++)
+		t->unkept += rg_sink_lost(t->sinks.v[i]);
+	if (cli_sinks_close(&t->sinks, &err) < 0)
+		return r >= 0 || t->err.code ? cli_fail(t->verb, &err) : status;
+	return r < 0 && t->err.code ? cli_fail(t->verb, &t->err) : status;
 }
 
 /* The command's own status; without one (or while it goes on) that of the trace. */
@@ -275,7 +305,8 @@ static int status_of(const struct tracing *t, bool command)
 /* As a shell: 127 there is no such command, 126 it cannot be executed. */
 static int failed(const struct tracing *t, bool command, const struct rg_err *err)
 {
-	cli_fail(t->verb, err);
+	if (!t->err.code) /* of an output: said when it is closed */
+		cli_fail(t->verb, err);
 	if (command && !t->err.code && rg_trace_status(t->trace) != -1 && t->shown == 0)
 		return err->code == -ENOENT			       ? 127
 		       : err->code == -EACCES || err->code == -ENOEXEC ? 126
@@ -292,8 +323,7 @@ static int run_open(struct tracing *t, bool command)
 	notes(t);
 	r = loop(t, command, &err);
 	status = r < 0 ? failed(t, command, &err) : status_of(t, command);
-	if (cli_sinks_close(&t->sinks, &err) < 0 && r >= 0)
-		status = cli_fail(t->verb, &err);
+	status = close_sinks(t, r, status);
 	summary(t);
 	return status;
 }

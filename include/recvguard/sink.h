@@ -33,6 +33,9 @@ int rg_sink_open(const char *spec, const struct rg_sink_opts *opts, struct rg_si
 /* Write one event. Buffered: an error may belong to an earlier event. -EPIPE: the reader is gone;
  * -ENOSPC, -EIO...: err says the file; the sink then refuses further events with the same error. */
 int rg_sink_write(struct rg_sink *s, const struct rg_event *ev, struct rg_err *err);
+/* Recordings: how many events were given to it and could not be kept, those refused after the failure
+ * included. The recording itself says so by an event of kind lost where there is room for one. */
+uint64_t rg_sink_lost(const struct rg_sink *s);
 /* Hand over what is buffered. */
 int rg_sink_flush(struct rg_sink *s, struct rg_err *err);
 /* Finish (trailers, fsync of regular files) and free, also on error. NULL is allowed. */

@@ -35,8 +35,10 @@ static uint64_t hash_of(const void *key, size_t len)
 	return h ? h : 1;
 }
 
-static void forget(struct intern *t)
+void intern_forget(struct intern *t)
 {
+	if (!t->slots)
+		return;
 	memset(t->slots, 0, INTERN_SLOTS * sizeof(*t->slots));
 	rg_buf_reset(&t->keys);
 	t->used = 0;
@@ -53,7 +55,7 @@ int64_t intern(struct intern *t, const void *key, size_t len, bool *fresh)
 	if (!t->slots)
 		return -ENOMEM;
 	if (t->used >= INTERN_SLOTS / 2 || t->keys.len > KEYS_MAX)
-		forget(t);
+		intern_forget(t);
 	for (size_t i = h;; i++) {
 		s = &t->slots[i % INTERN_SLOTS];
 		if (!s->hash)

@@ -17,6 +17,8 @@ struct intern {
 
 /* The number of key; *fresh: it was given out just now. Negative errno without memory. */
 int64_t intern(struct intern *t, const void *key, size_t len, bool *fresh);
+/* Every key is new again; numbers go on rising. */
+void intern_forget(struct intern *t);
 void intern_free(struct intern *t);
 
 #endif

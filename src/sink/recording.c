@@ -1,197 +1,146 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading recordings (sqlite.c writes them). What is in the file is input that may be damaged or made up. */
-#include <recvguard/recording.h>
+/* Reading recordings (sqlite.c writes them): one file after the other, those put aside by rotation included.
+ */
+#include "sink/recording.h"
 
-#include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
-#include <zstd.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "sink/pack.h"
-#include "sink/sqlite.h"
 
-#define DATA_MAX     (256u << 20) /* payload of one message: beyond it the file is not believed */
-#define FIRST_COLUMN 5		  /* of the fields in rec_select */
-#define FIELDS_MAX   256
+#define FILES_MAX 100000
 
-struct rg_recording {
-	sqlite3 *db;
-	sqlite3_stmt *next;
+struct file {
 	char *path;
-	int64_t last;		     /* number of the message read last */
-	int map[FIELDS_MAX];	     /* our field for each of the file's, -1 unknown */
-	bool have[RG_F__COUNT];	     /* fields that the file has */
-	uint8_t column[RG_F__COUNT]; /* those that are columns, in their order */
-	unsigned n_columns;
-	struct rg_buf data; /* payload, unpacked */
+	char run[20];
+	bool live; /* as named by the user: may still be written, and put aside meanwhile */
 };
 
-static int fail(struct rg_recording *r, int rc, struct rg_err *err)
+struct rg_recording {
+	struct file *files;
+	unsigned n, at;	       /* at: of part */
+	struct rec_part *part; /* the one being read; NULL: files[at] is to be opened */
+	rg_progress_fn progress;
+	void *progress_arg;
+	bool final; /* part was put aside: it is read once more to its end */
+};
+
+/* ---- which files ---- */
+
+static int add(struct rg_recording *r, const char *path, const char *run, bool live, struct rg_err *err)
 {
-	int e = r->db ? sqlite3_system_errno(r->db) : 0;
+	struct file *files;
+	char *copy;
 
-	switch (rc & 0xff) {
-	case SQLITE_NOTADB:
-	case SQLITE_CORRUPT:
-		return rg_fail(err, -EBADMSG, "'%s' is damaged or no recording: %s", r->path,
-			       sqlite3_errmsg(r->db));
-	case SQLITE_NOMEM: return rg_fail(err, -ENOMEM, "out of memory reading '%s'", r->path);
-	case SQLITE_BUSY: return rg_fail(err, -EBUSY, "'%s' is locked by another program", r->path);
-	default: return rg_fail(err, e ? -e : -EIO, "cannot read '%s': %s", r->path, sqlite3_errmsg(r->db));
-	}
-}
-
-static int damaged(struct rg_recording *r, const char *what, struct rg_err *err)
-{
-	return rg_fail(err, -EBADMSG, "'%s' is damaged at message %lld: %s", r->path, (long long)r->last,
-		       what);
-}
-
-/* ---- opening ---- */
-
-static int check_file(const char *file, struct rg_err *err)
-{
-	rg_auto_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	char magic[16];
-	ssize_t n;
-
-	if (fd < 0)
-		return rg_fail(err, -errno, "cannot open recording '%s': %s", file, strerror(errno));
-	n = read(fd, magic, sizeof(magic));
-	if (n < 0)
-		return rg_fail(err, -errno, "cannot read recording '%s': %s", file, strerror(errno));
-	if (n != sizeof(magic) || memcmp(magic, "SQLite format 3", 16) != 0)
-		return rg_fail(err, -EBADMSG, "'%s' is not a recording (recvguard record makes SQLite files)",
-			       file);
+	if (r->n >= FILES_MAX)
+		return rg_fail(err, -E2BIG, "more than %d files of a recording", FILES_MAX);
+	files = realloc(r->files, (r->n + 1) * sizeof(*files));
+	if (files)
+		r->files = files;
+	copy = files ? strdup(path) : NULL;
+	if (!copy)
+		return rg_fail(err, -ENOMEM, "out of memory reading '%s'", path);
+	r->files[r->n] = (struct file){.path = copy, .live = live};
+	snprintf(r->files[r->n++].run, sizeof(r->files->run), "%s", run);
 	return 0;
 }
 
-static int one_number(struct rg_recording *r, const char *sql, int64_t *ret)
+/* The number in NAME.NUMBER, 0: it is no such name. */
+static unsigned long number_aside(const char *entry, const char *name)
 {
-	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(r->db, sql, -1, &st, NULL);
+	size_t len = strlen(name);
+	const char *digits = entry + len + 1;
 
-	if (rc == SQLITE_OK) {
-		rc = sqlite3_step(st);
-		if (rc == SQLITE_ROW) {
-			*ret = sqlite3_column_int64(st, 0);
-			rc = SQLITE_OK;
-		} else if (rc == SQLITE_DONE) {
-			rc = SQLITE_EMPTY;
-		}
+	if (strncmp(entry, name, len) != 0 || entry[len] != '.' || !*digits || strlen(digits) > 9 ||
+	    digits[strspn(digits, "0123456789")] || *digits == '0')
+		return 0;
+	return strtoul(digits, NULL, 10);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Numbers of the files path.1, path.2... that are there, sorted. Negative errno, or how many. */
+static int list_aside(const char *path, unsigned long **ret)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	rg_auto_free char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	rg_auto_closedir DIR *d = folder ? opendir(folder) : NULL;
+	rg_auto_free unsigned long *v = NULL;
+	struct dirent *e;
+	int n = 0;
+
+	*ret = NULL;
+	if (!d)
+		return folder ? 0 : -ENOMEM; /* a folder that cannot be listed: the file alone */
+	while ((e = readdir(d)) && n < FILES_MAX) {
+		unsigned long number = number_aside(e->d_name, name), *more;
+
+		if (!number)
+			continue;
+		more = realloc(v, ((size_t)n + 1) * sizeof(*v));
+		if (!more)
+			return -ENOMEM;
+		v = more;
+		v[n++] = number;
 	}
-	sqlite3_finalize(st);
+	if (n)
+		qsort(v, (size_t)n, sizeof(*v), by_number);
+	*ret = RG_TAKE(v);
+	return n;
+}
+
+/* What the same run put aside comes before the file. */
+static int add_aside(struct rg_recording *r, const struct rec_part *of, struct rg_err *err)
+{
+	rg_auto_free unsigned long *numbers = NULL;
+	int n = of->run[0] ? list_aside(of->path, &numbers) : 0, rc = 0;
+
+	if (n < 0)
+		return rg_fail(err, n, "out of memory reading '%s'", of->path);
+	for (int i = 0; i < n && !rc; i++) {
+		struct rec_part *p;
+		char name[PATH_MAX];
+
+		snprintf(name, sizeof(name), "%s.%lu", of->path, numbers[i]);
+		if (rec_part_open(name, &p, NULL))
+			continue; /* nothing tells that it belongs to this run */
+		if (!strcmp(p->run, of->run))
+			rc = add(r, name, of->run, false, err);
+		rec_part_close(p);
+	}
 	return rc;
 }
 
-static int check_format(struct rg_recording *r, struct rg_err *err)
+static int add_file(struct rg_recording *r, const char *path, struct rg_err *err)
 {
-	int64_t format = 0;
-	int rc = one_number(r, "SELECT value FROM recording WHERE key = 'format'", &format);
+	struct rec_part *p;
+	int rc = rec_part_open(path, &p, err);
 
-	if (rc == SQLITE_ERROR || rc == SQLITE_EMPTY)
-		return rg_fail(err, -EBADMSG, "'%s' is an SQLite file, and no recording", r->path);
-	if (rc != SQLITE_OK)
-		return fail(r, rc, err);
-	if (format != REC_FORMAT)
-		return rg_fail(err, -EPROTO,
-			       "'%s' is a recording of format %lld: this recvguard reads format %d", r->path,
-			       (long long)format, REC_FORMAT);
-	return 0;
-}
-
-static int load_fields(struct rg_recording *r, struct rg_err *err)
-{
-	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(r->db, "SELECT n, name, type FROM field", -1, &st, NULL);
-
-	for (int i = 0; i < FIELDS_MAX; i++)
-		r->map[i] = -1;
-	while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		int64_t n = sqlite3_column_int64(st, 0);
-		const char *name = (const char *)sqlite3_column_text(st, 1);
-		int f = name ? rg_field_find(name, strlen(name)) : -1;
-
-		if (n >= 0 && n < FIELDS_MAX && f >= 0 &&
-		    sqlite3_column_int(st, 2) == (int)rg_fields[f].type) {
-			r->map[n] = f;
-			r->have[f] = true;
-		}
-		rc = SQLITE_OK;
-	}
-	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? 0 : fail(r, rc, err);
-}
-
-static int prepare_next(struct rg_recording *r, struct rg_err *err)
-{
-	rg_auto_buf sql = {0};
-	int rc;
-
-	for (int f = 0; f < RG_F__COUNT; f++)
-		if (r->have[f] && rec_table_of(f) != REC_LISTS)
-			r->column[r->n_columns++] = (uint8_t)f;
-	rec_select(&sql, r->have);
-	rc = sqlite3_prepare_v2(r->db, rg_buf_cstr(&sql), -1, &r->next, NULL);
-	if (rc == SQLITE_ERROR)
-		return rg_fail(err, -EBADMSG, "'%s' is damaged: %s", r->path, sqlite3_errmsg(r->db));
-	return rc == SQLITE_OK ? 0 : fail(r, rc, err);
-}
-
-/* payload("msg.data", data_zstd): the bytes as they were received. */
-static void sql_payload(sqlite3_context *ctx, int n, sqlite3_value **v)
-{
-	sqlite3_int64 size = sqlite3_value_int64(v[1]);
-	rg_auto_free char *p = NULL;
-
-	if (sqlite3_value_type(v[1]) == SQLITE_NULL) {
-		sqlite3_result_value(ctx, v[0]);
-		return;
-	}
-	p = size >= 0 && size <= DATA_MAX ? malloc((size_t)size + 1) : NULL;
-	if (!p || ZSTD_decompress(p, (size_t)size, sqlite3_value_blob(v[0]),
-				  (size_t)sqlite3_value_bytes(v[0])) != (size_t)size)
-		sqlite3_result_error(ctx, "payload: not what recvguard compressed", -1);
-	else
-		sqlite3_result_blob(ctx, p, (int)size, SQLITE_TRANSIENT);
-}
-
-static int open_db(struct rg_recording *r)
-{
-	int rc = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-
-	if (rc != SQLITE_OK)
-		return rc;
-	sqlite3_extended_result_codes(r->db, 1);
-	sqlite3_busy_timeout(r->db, 2000);
-	/* defensive: the schema itself comes from the file */
-	sqlite3_db_config(r->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_db_config(r->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	return sqlite3_create_function(r->db, "payload", 2,
-				       SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
-				       sql_payload, NULL, NULL);
-}
-
-int rg_recording_open(const char *file, struct rg_recording **ret, struct rg_err *err)
-{
-	struct rg_recording *r;
-	int rc = check_file(file, err);
-
-	*ret = NULL;
 	if (rc)
 		return rc;
-	r = calloc(1, sizeof(*r));
-	if (!r || !(r->path = strdup(file))) {
-		free(r);
-		return rg_fail(err, -ENOMEM, "out of memory reading '%s'", file);
-	}
-	rc = open_db(r);
-	rc = rc == SQLITE_OK ? check_format(r, err) : fail(r, rc, err);
-	rc = rc ? rc : load_fields(r, err);
-	rc = rc ? rc : prepare_next(r, err);
+	rc = add_aside(r, p, err);
+	rc = rc ? rc : add(r, path, p->run, true, err);
+	rec_part_close(p);
+	return rc;
+}
+
+int rg_recording_open_files(const char *const *files, unsigned n, struct rg_recording **ret,
+			    struct rg_err *err)
+{
+	struct rg_recording *r = calloc(1, sizeof(*r));
+	int rc = r ? 0 : rg_fail(err, -ENOMEM, "out of memory for a recording");
+
+	*ret = NULL;
+	for (unsigned i = 0; i < n && !rc; i++)
+		rc = add_file(r, files[i], err);
 	if (rc) {
 		rg_recording_close(r);
 		return rc;
@@ -200,172 +149,113 @@ int rg_recording_open(const char *file, struct rg_recording **ret, struct rg_err
 	return 0;
 }
 
+int rg_recording_open(const char *file, struct rg_recording **ret, struct rg_err *err)
+{
+	return rg_recording_open_files(&file, 1, ret, err);
+}
+
 void rg_recording_close(struct rg_recording *r)
 {
 	if (!r)
 		return;
-	sqlite3_finalize(r->next);
-	sqlite3_close(r->db);
-	rg_buf_free(&r->data);
-	free(r->path);
+	rec_part_close(r->part);
+	for (unsigned i = 0; i < r->n; i++)
+		free(r->files[i].path);
+	free(r->files);
 	free(r);
+}
+
+unsigned rg_recording_files(const struct rg_recording *r)
+{
+	return r->n;
+}
+
+const char *rg_recording_file(const struct rg_recording *r, unsigned i)
+{
+	return i < r->n ? r->files[i].path : NULL;
+}
+
+void rg_recording_progress(struct rg_recording *r, rg_progress_fn fn, void *arg)
+{
+	r->progress = fn;
+	r->progress_arg = arg;
 }
 
 int64_t rg_recording_count(struct rg_recording *r, struct rg_err *err)
 {
-	int64_t n = 0;
-	int rc = one_number(r, "SELECT coalesce(max(n), 0) FROM message", &n);
+	int64_t sum = 0, n = 0;
 
-	return rc == SQLITE_OK ? n : fail(r, rc, err);
+	for (unsigned i = 0; i < r->n; i++) {
+		struct rec_part *p;
+		int rc = rec_part_open(r->files[i].path, &p, err);
+
+		if (rc)
+			return rc;
+		/* numbers go on from file to file */
+		rc = rec_part_number(p, "SELECT coalesce(max(n) - min(n) + 1, 0) FROM message", &n);
+		sum += n;
+		rc = rc == SQLITE_OK ? 0 : rec_part_fail(p, rc, err);
+		rec_part_close(p);
+		if (rc)
+			return rc;
+	}
+	return sum;
 }
 
-/* ---- one message ---- */
+/* ---- messages ---- */
 
-static void get_span(sqlite3_stmt *st, int i, struct rg_value *v)
+static bool put_aside(const struct rg_recording *r)
 {
-	const void *p = sqlite3_column_type(st, i) == SQLITE_BLOB ? sqlite3_column_blob(st, i)
-								  : (const void *)sqlite3_column_text(st, i);
+	struct stat st;
 
-	v->p = p ? p : "";
-	v->len = (uint32_t)sqlite3_column_bytes(st, i);
-	v->full = v->len;
+	return r->files[r->at].live && r->part->run[0] && stat(r->part->path, &st) == 0 &&
+	       (st.st_ino != r->part->ino || st.st_dev != r->part->dev);
 }
 
-/* IP addresses are had back from their text, scope left out, so that expressions can compare them. */
-static int get_addr(sqlite3_stmt *st, int i, struct rg_event *ev, int f)
+/* The file was put aside while we read it, and another has its name: go on there. 1: gone on, 0: not yet. */
+static int follow(struct rg_recording *r)
 {
-	struct rg_addr *a = rg_event_alloc(ev, sizeof(*a));
-	char text[64] = "";
-	struct rg_value v;
-	size_t n;
+	struct rec_part *p;
 
-	if (!a)
-		return -ENOMEM;
-	get_span(st, i, &v);
-	*a = (struct rg_addr){.text = v.p, .text_len = v.len};
-	if (rg_has(ev, RG_F_SOCK_FAMILY))
-		a->family = (uint16_t)ev->v[RG_F_SOCK_FAMILY].i;
-	ev->v[f].addr = a;
-	if (v.len >= sizeof(text) || (a->family != AF_INET && a->family != AF_INET6))
-		return 0;
-	memcpy(text, v.p, v.len);
-	n = strcspn(text, "%");
-	text[n] = '\0';
-	if (inet_pton(AF_INET, text, a->ip) == 1)
-		a->ip_len = 4;
-	else if (inet_pton(AF_INET6, text, a->ip) == 1)
-		a->ip_len = 16;
-	return 0;
-}
-
-static int get_enum(sqlite3_stmt *st, int i, struct rg_event *ev, int f)
-{
-	const struct rg_name *names = rg_event_names(ev, f);
-	uint64_t value;
-	struct rg_value v;
-
-	if (sqlite3_column_type(st, i) == SQLITE_INTEGER) {
-		ev->v[f].i = sqlite3_column_int64(st, i);
+	if (rec_part_open(r->part->path, &p, NULL))
+		return 0;			 /* just being made */
+	if (strcmp(p->run, r->part->run) != 0) { /* another recording replaced it */
+		rec_part_close(p);
 		return 0;
 	}
-	get_span(st, i, &v);
-	if (rg_name_value(names, v.p, v.len, &value))
-		return -EBADMSG;
-	ev->v[f].u = value;
-	return 0;
+	rec_part_close(r->part);
+	r->part = p;
+	r->final = false;
+	return 1;
 }
 
-static int get_data(struct rg_recording *r, int i, struct rg_event *ev)
+/* At the end of a file. 1: there is more to read, 0: not (now). */
+static int next_file(struct rg_recording *r)
 {
-	struct rg_value *v = &ev->v[RG_F_MSG_DATA];
-	int64_t size;
-	size_t n;
-
-	get_span(r->next, i, v);
-	if (sqlite3_column_type(r->next, 3) != SQLITE_NULL) {
-		size = sqlite3_column_int64(r->next, 3);
-		rg_buf_reset(&r->data);
-		if (size < 0 || size > DATA_MAX || !rg_buf_room(&r->data, (size_t)size + 1))
-			return -EBADMSG;
-		n = ZSTD_decompress(r->data.data, (size_t)size, v->p, v->len);
-		if (n != (size_t)size)
-			return -EBADMSG;
-		v->p = r->data.data;
-		v->len = (uint32_t)size;
-		v->full = v->len;
+	if (r->at + 1 < r->n) {
+		rec_part_close(RG_TAKE(r->part));
+		r->at++;
+		return 1;
 	}
-	if (sqlite3_column_type(r->next, 2) != SQLITE_NULL)
-		v->full = (uint32_t)sqlite3_column_int64(r->next, 2);
-	return 0;
-}
-
-static int get_field(struct rg_recording *r, int i, struct rg_event *ev, int f)
-{
-	sqlite3_stmt *st = r->next;
-
-	switch (rg_fields[f].type) {
-	case RG_T_ENUM: return get_enum(st, i, ev, f);
-	case RG_T_ADDR: return get_addr(st, i, ev, f);
-	case RG_T_STR: get_span(st, i, &ev->v[f]); return 0;
-	case RG_T_BYTES:
-		if (f == RG_F_MSG_DATA)
-			return get_data(r, i, ev);
-		get_span(st, i, &ev->v[f]);
+	if (!put_aside(r))
 		return 0;
-	default:
-		if (sqlite3_column_type(st, i) != SQLITE_INTEGER)
-			return -EBADMSG;
-		ev->v[f].i = sqlite3_column_int64(st, i);
-		return 0;
-	}
-}
-
-static void get_tags(struct rg_recording *r, struct rg_event *ev)
-{
-	const uint8_t *tags = sqlite3_column_blob(r->next, 1);
-	int n = sqlite3_column_bytes(r->next, 1);
-
-	for (int i = 0; i < n && i < FIELDS_MAX; i++)
-		if (r->map[i] >= 0) {
-			ev->tag[r->map[i]] = tags[i];
-			ev->v[r->map[i]] = (struct rg_value){{0}};
-		}
-}
-
-static int get_message(struct rg_recording *r, struct rg_event *ev, struct rg_err *err)
-{
-	int rc = 0;
-
-	rg_event_reset(ev);
-	get_tags(r, ev);
-	for (unsigned i = 0; i < r->n_columns; i++) {
-		int f = r->column[i];
-
-		rc = ev->tag[f] ? get_field(r, FIRST_COLUMN + (int)i, ev, f) : 0;
-		if (rc) {
-			ev->tag[f] = 0;
-			return rc == -ENOMEM ? rg_fail(err, rc, "out of memory for a message")
-					     : damaged(r, rg_fields[f].name, err);
-		}
-	}
-	rc = rg_unpack_lists(ev, sqlite3_column_blob(r->next, 4), (size_t)sqlite3_column_bytes(r->next, 4),
-			     r->map, FIELDS_MAX);
-	return rc ? damaged(r, "its lists", err) : 1;
+	if (r->final)
+		return follow(r);
+	r->final = true; /* what was written between our last look and its end */
+	return 1;
 }
 
 int rg_recording_next(struct rg_recording *r, struct rg_event *ev, struct rg_err *err)
 {
-	int rc;
+	for (;;) {
+		int rc = 0;
 
-	if (!sqlite3_stmt_busy(r->next))
-		sqlite3_bind_int64(r->next, 1, r->last);
-	rc = sqlite3_step(r->next);
-	if (rc == SQLITE_ROW) {
-		r->last = sqlite3_column_int64(r->next, 0);
-		return get_message(r, ev, err);
+		if (!r->part)
+			rc = rec_part_open(r->files[r->at].path, &r->part, err);
+		rc = rc ? rc : rec_part_next(r->part, ev, err);
+		if (rc != 0 || !next_file(r))
+			return rc;
 	}
-	sqlite3_reset(r->next);
-	return rc == SQLITE_DONE ? 0 : fail(r, rc, err);
 }
 
 /* ---- questions in SQL ---- */
@@ -387,7 +277,7 @@ static void get_cell(sqlite3_stmt *st, int i, struct rg_cell *c)
 	case SQLITE_TEXT:
 	case SQLITE_BLOB:
 		c->type = sqlite3_column_type(st, i) == SQLITE_TEXT ? RG_CELL_TEXT : RG_CELL_BLOB;
-		get_span(st, i, &v);
+		rec_span(st, i, &v);
 		c->p = v.p;
 		c->len = v.len;
 		break;
@@ -395,7 +285,7 @@ static void get_cell(sqlite3_stmt *st, int i, struct rg_cell *c)
 	}
 }
 
-static int rows(struct rg_recording *r, sqlite3_stmt *st, rg_row_fn fn, void *arg, struct rg_err *err)
+static int rows(struct rec_part *p, sqlite3_stmt *st, rg_row_fn fn, void *arg, struct rg_err *err)
 {
 	int n = sqlite3_column_count(st), rc = SQLITE_ROW, stop = 0;
 	rg_auto_free struct rg_cell *cells = calloc((size_t)n + 1, sizeof(*cells));
@@ -410,21 +300,23 @@ static int rows(struct rg_recording *r, sqlite3_stmt *st, rg_row_fn fn, void *ar
 		}
 		stop = fn(arg, row, n, names, cells);
 	}
+	if ((rc & 0xff) == SQLITE_INTERRUPT)
+		return rg_fail(err, -EINTR, "interrupted");
 	if (rc == SQLITE_ERROR)
-		return rg_fail(err, -EINVAL, "%s", sqlite3_errmsg(r->db));
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? stop : fail(r, rc, err);
+		return rg_fail(err, -EINVAL, "%s", sqlite3_errmsg(p->db));
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? stop : rec_part_fail(p, rc, err);
 }
 
-int rg_recording_sql(struct rg_recording *r, const char *sql, rg_row_fn fn, void *arg, struct rg_err *err)
+static int ask(struct rec_part *p, const char *sql, rg_row_fn fn, void *arg, struct rg_err *err)
 {
 	sqlite3_stmt *st = NULL;
 	const char *tail = NULL;
-	int rc = sqlite3_prepare_v2(r->db, sql, -1, &st, &tail);
+	int rc = sqlite3_prepare_v2(p->db, sql, -1, &st, &tail);
 
 	if (rc == SQLITE_ERROR)
-		rc = rg_fail(err, -EINVAL, "%s", sqlite3_errmsg(r->db));
+		rc = rg_fail(err, -EINVAL, "%s", sqlite3_errmsg(p->db));
 	else if (rc != SQLITE_OK)
-		rc = fail(r, rc, err);
+		rc = rec_part_fail(p, rc, err);
 	else if (!st)
 		rc = rg_fail(err, -EINVAL, "empty SQL statement");
 	else if (tail[strspn(tail, " \t\r\n;")])
@@ -432,7 +324,52 @@ int rg_recording_sql(struct rg_recording *r, const char *sql, rg_row_fn fn, void
 	else if (!sqlite3_stmt_readonly(st))
 		rc = rg_fail(err, -EROFS, "recordings are read only: that statement would write");
 	else
-		rc = rows(r, st, fn, arg, err);
+		rc = rows(p, st, fn, arg, err);
 	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Of several files the tables and views are put together, under the same names. */
+static int join_files(struct rg_recording *r, struct rec_part *p, struct rg_err *err)
+{
+	int most = sqlite3_limit(p->db, SQLITE_LIMIT_ATTACHED, -1) + 1, rc = SQLITE_OK;
+	rg_auto_buf sql = {0};
+
+	if (r->n > (unsigned)most)
+		return rg_fail(
+			err, -E2BIG,
+			"SQL can be asked of %d files at once, and this recording has %u: name fewer "
+			"of them, or record what matters anew: replay FILE --filter EXPR -o sqlite=NEW",
+			most, r->n);
+	for (unsigned i = 1; i < r->n && rc == SQLITE_OK; i++) {
+		char *text = sqlite3_mprintf("ATTACH %Q AS file%u", r->files[i].path, i);
+
+		rc = text ? sqlite3_exec(p->db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
+		sqlite3_free(text);
+	}
+	rec_join(&sql, r->n);
+	rc = rc == SQLITE_OK ? sqlite3_exec(p->db, rg_buf_cstr(&sql), NULL, NULL, NULL) : rc;
+	return rc == SQLITE_OK ? 0 : rec_part_fail(p, rc, err);
+}
+
+static int on_progress(void *arg)
+{
+	struct rg_recording *r = arg;
+
+	return r->progress(r->progress_arg);
+}
+
+int rg_recording_sql(struct rg_recording *r, const char *sql, rg_row_fn fn, void *arg, struct rg_err *err)
+{
+	struct rec_part *p;
+	int rc = rec_part_open(r->files[0].path, &p, err);
+
+	if (rc)
+		return rc;
+	rc = r->n > 1 ? join_files(r, p, err) : 0;
+	if (r->progress)
+		sqlite3_progress_handler(p->db, 100000, on_progress, r);
+	rc = rc ? rc : ask(p, sql, fn, arg, err);
+	rec_part_close(p);
 	return rc;
 }

@@ -90,6 +90,11 @@ int rg_sink_write(struct rg_sink *s, const struct rg_event *ev, struct rg_err *e
 	return r ? r : rg_out_poll(&s->out, err);
 }
 
+uint64_t rg_sink_lost(const struct rg_sink *s)
+{
+	return s->format->lost ? s->format->lost(s) : 0;
+}
+
 int rg_sink_flush(struct rg_sink *s, struct rg_err *err)
 {
 	if (s->format->own_file)

@@ -39,11 +39,13 @@ enum rec_table rec_table_of(enum rg_field f);
 void rec_ddl(struct rg_buf *b);
 extern const char rec_indexes[];
 /* INSERT with one parameter for each column; the fields of a table in the order of the event table. For a
- * shared table: ?1 is its number. For messages: ?1 to ?5 number its process, socket, sender, verdict and
- * tags. */
+ * shared table: ?1 is its number. For messages: ?1 is its number, ?2 to ?6 those of its process, socket,
+ * sender, verdict and tags. */
 void rec_insert(struct rg_buf *b, enum rec_table t);
 /* SELECT of all messages after number ?1: its number, tags, extras, then the fields present in the file
  * (those f with have[f]), in the order of the event table. */
 void rec_select(struct rg_buf *b, const bool *have);
+/* Views over `main` and the n - 1 databases attached as file1, file2...: their tables as one. */
+void rec_join(struct rg_buf *b, unsigned n);
 
 #endif

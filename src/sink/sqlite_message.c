@@ -221,19 +221,20 @@ static int bind_data(struct recorder *r, sqlite3_stmt *st, int at, int extras, c
 int rec_message(struct recorder *r, const struct rg_event *ev)
 {
 	sqlite3_stmt *st = r->insert[REC_MESSAGE];
-	int extras = 6 + r->n_order[REC_MESSAGE], rc = SQLITE_OK;
+	int extras = 7 + r->n_order[REC_MESSAGE], rc = SQLITE_OK;
 	int64_t number;
 
 	for (int t = 0; t < REC_SHARED && rc == SQLITE_OK; t++) {
 		rc = shared(r, t, ev, &number);
 		if (number)
-			sqlite3_bind_int64(st, 1 + t, number);
+			sqlite3_bind_int64(st, 2 + t, number);
 	}
 	if (rc == SQLITE_OK)
 		rc = tagset(r, ev, &number);
-	sqlite3_bind_int64(st, 5, number);
+	sqlite3_bind_int64(st, 1, r->message + 1);
+	sqlite3_bind_int64(st, 6, number);
 	if (rc == SQLITE_OK)
-		rc = bind_fields(r, st, REC_MESSAGE, 6, ev);
+		rc = bind_fields(r, st, REC_MESSAGE, 7, ev);
 	if (rc == SQLITE_OK)
 		rc = bind_data(r, st, r->data_at, extras, ev);
 	rg_buf_reset(&r->lists);
@@ -249,7 +250,7 @@ int rec_message(struct recorder *r, const struct rg_event *ev)
 		return rc;
 	}
 	rc = step(st);
-	r->message = sqlite3_last_insert_rowid(r->db);
+	r->message++;
 	if (rc == SQLITE_OK)
 		rc = elements(r, ev, RG_F_FD, fd_row);
 	return rc == SQLITE_OK ? elements(r, ev, RG_F_CMSG, cmsg_row) : rc;

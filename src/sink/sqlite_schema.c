@@ -53,6 +53,9 @@ static void literal(struct rg_buf *b, const char *s)
 	rg_buf_char(b, '\'');
 }
 
+/* Columns with what they mean, for whoever looks at the schema. It also makes the schema longer than a page
+ * from the start: SQLite moves it to the end of the file when it grows beyond one, and a file that is cut
+ * short could not be read at all. */
 static void ddl_table(struct rg_buf *b, enum rec_table t)
 {
 	rg_buf_printf(b, "CREATE TABLE %s(%s INTEGER PRIMARY KEY", rec_table_names[t],
@@ -62,9 +65,10 @@ static void ddl_table(struct rg_buf *b, enum rec_table t)
 	for (int f = 0; f < RG_F__COUNT; f++) {
 		if (rec_table_of(f) != t)
 			continue;
-		rg_buf_str(b, ", ");
+		rg_buf_str(b, ",\n ");
 		quoted(b, rg_fields[f].name);
 		rg_buf_str(b, sql_type(rg_fields[f].type));
+		rg_buf_printf(b, " /* %s */", rg_fields[f].doc);
 	}
 	if (t == REC_MESSAGE)
 		rg_buf_str(b, ", " REC_EXTRAS);
@@ -123,30 +127,53 @@ static void event_columns(struct rg_buf *b)
 	" FROM message LEFT JOIN proc ON proc.id = message.proc LEFT JOIN sock ON sock.id = message.sock " \
 	"LEFT JOIN sender ON sender.id = message.sender LEFT JOIN verdict ON verdict.id = message.verdict"
 
-static const char views[] = "CREATE VIEW conversation AS SELECT \"proc.comm\", \"proc.pid\", "
-			    "\"sock.family\", \"sock.type\", \"sock.path\", "
-			    "\"sock.local.addr\", \"sock.local.port\", \"sock.remote.addr\", "
-			    "\"sock.remote.port\", \"sender.comm\", "
-			    "\"sender.pid\", count(*) AS messages, sum(max(\"ret\", 0)) AS bytes, "
-			    "sum(\"fd.count\") AS descriptors, "
-			    "min(\"time\") AS first, max(\"time\") AS last FROM event WHERE \"event\" <> "
-			    "'lost' GROUP BY 1,2,3,4,5,6,7,8,9,10,11 "
-			    "ORDER BY messages DESC;\n"
-			    "CREATE VIEW finding AS SELECT n, \"time\", \"proc.comm\", \"proc.pid\", "
-			    "\"sock.path\", \"ret\", \"msg.size\", "
-			    "\"msg.truncated\", \"msg.control_truncated\", \"msg.fds_lost\" FROM event "
-			    "WHERE \"msg.truncated\" OR \"msg.control_truncated\" OR \"msg.fds_lost\";\n"
-			    "CREATE VIEW descriptor AS SELECT event.\"time\", event.\"proc.comm\", "
-			    "event.\"proc.pid\", event.\"sender.comm\", "
-			    "event.\"sender.pid\", event.\"sock.path\" AS \"over\", fd.* FROM fd JOIN event "
-			    "ON event.n = fd.message;\n"
-			    "CREATE VIEW loss AS SELECT n, \"time\", \"cpu\", \"lost.count\", "
-			    "\"lost.reason\", \"proc.comm\", \"proc.pid\" "
-			    "FROM event WHERE \"event\" = 'lost';\n"
-			    "CREATE VIEW denial AS SELECT n, \"time\", \"proc.comm\", \"proc.pid\", "
-			    "\"sock.path\", \"verdict.policy\", "
-			    "\"verdict.rule\", \"verdict.action\", \"verdict.errno\" FROM event "
-			    "WHERE \"verdict.action\" NOT IN ('allow', 'log');\n";
+/* Answers to common questions. */
+static const struct {
+	const char *name, *select;
+} views[] = {
+	{"conversation",
+	 "SELECT \"proc.comm\", \"proc.pid\", \"sock.family\", \"sock.type\", \"sock.path\", "
+	 "\"sock.local.addr\", \"sock.local.port\", \"sock.remote.addr\", \"sock.remote.port\", "
+	 "\"sender.comm\", \"sender.pid\", count(*) AS messages, sum(max(\"ret\", 0)) AS bytes, "
+	 "sum(\"fd.count\") AS descriptors, min(\"time\") AS first, max(\"time\") AS last FROM event WHERE "
+	 "\"event\" <> 'lost' GROUP BY 1,2,3,4,5,6,7,8,9,10,11 ORDER BY messages DESC"},
+	{"process",
+	 "SELECT \"proc.comm\", \"proc.pid\", \"proc.exe\", \"container.name\", count(*) AS messages, "
+	 "sum(max(\"ret\", 0)) AS bytes, sum(\"fd.count\") AS descriptors, sum(\"ret\" < 0) AS errors, "
+	 "count(DISTINCT \"sock.cookie\") AS sockets, min(\"time\") AS first, max(\"time\") AS last FROM "
+	 "event "
+	 "WHERE \"event\" <> 'lost' GROUP BY 1,2,3,4 ORDER BY messages DESC"},
+	{"finding", "SELECT n, \"time\", \"proc.comm\", \"proc.pid\", \"sock.path\", \"ret\", \"msg.size\", "
+		    "\"msg.truncated\", \"msg.control_truncated\", \"msg.fds_lost\" FROM event WHERE "
+		    "\"msg.truncated\" OR \"msg.control_truncated\" OR \"msg.fds_lost\""},
+	{"descriptor", "SELECT event.\"time\", event.\"proc.comm\", event.\"proc.pid\", "
+		       "event.\"sender.comm\", event.\"sender.pid\", event.\"sock.path\" AS \"over\", fd.* "
+		       "FROM fd JOIN event ON event.n = fd.message"},
+	{"loss", "SELECT n, \"time\", \"cpu\", \"lost.count\", \"lost.reason\", \"proc.comm\", \"proc.pid\" "
+		 "FROM event WHERE \"event\" = 'lost'"},
+	{"denial", "SELECT n, \"time\", \"proc.comm\", \"proc.pid\", \"sock.path\", \"verdict.policy\", "
+		   "\"verdict.rule\", \"verdict.action\", \"verdict.errno\" FROM event WHERE "
+		   "\"verdict.action\" NOT IN ('allow', 'log')"},
+};
+
+static void ddl_views(struct rg_buf *b, const char *kind)
+{
+	for (size_t i = 0; i < RG_ARRAY_LEN(views); i++)
+		rg_buf_printf(b, "CREATE %s %s AS %s;\n", kind, views[i].name, views[i].select);
+}
+
+void rec_join(struct rg_buf *b, unsigned n)
+{
+	static const char *const whole[] = {"event", "fd", "cmsg"};
+
+	for (size_t t = 0; t < RG_ARRAY_LEN(whole); t++) {
+		rg_buf_printf(b, "CREATE TEMP VIEW %s AS SELECT * FROM main.%s", whole[t], whole[t]);
+		for (unsigned i = 1; i < n; i++)
+			rg_buf_printf(b, " UNION ALL SELECT * FROM file%u.%s", i, whole[t]);
+		rg_buf_str(b, ";\n");
+	}
+	ddl_views(b, "TEMP VIEW");
+}
 
 const char rec_indexes[] = "CREATE INDEX IF NOT EXISTS message_proc ON message(proc);\n"
 			   "CREATE INDEX IF NOT EXISTS message_sock ON message(sock);\n"
@@ -167,13 +194,13 @@ void rec_ddl(struct rg_buf *b)
 	event_columns(b);
 	rg_buf_str(b, ", message.\"fd.count\" AS \"fd.count\", message.\"cmsg.count\" AS \"cmsg.count\", "
 		      "message.data_zstd AS data_zstd" JOINS ";\n");
-	rg_buf_str(b, views);
+	ddl_views(b, "VIEW");
 }
 
 void rec_insert(struct rg_buf *b, enum rec_table t)
 {
 	rg_buf_printf(b, "INSERT INTO %s VALUES(%s", rec_table_names[t],
-		      t == REC_MESSAGE ? "NULL,?,?,?,?,?" : "?");
+		      t == REC_MESSAGE ? "?,?,?,?,?,?" : "?");
 	for (int f = 0; f < RG_F__COUNT; f++)
 		rg_buf_str(b, rec_table_of(f) == t ? ",?" : "");
 	rg_buf_str(b, t == REC_MESSAGE ? ",?,?,?,?,?)" : ")");

@@ -4,7 +4,7 @@
 
 usage: record.py RECVGUARD
 """
-import json, os, signal, socket, subprocess, sys, tempfile, time
+import glob, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 from tap import check, done, run, skip
 
@@ -114,6 +114,100 @@ def killed(d):
     check("and it has no hole", ids == list(range(ids[0], ids[0] + len(ids))) if ids else False)
 
 
+FLOOD = """
+import os, socket, sys
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+print("up", flush=True)
+while True:
+    for i in range(20): a.send(b"flood " * 20)
+    for i in range(20): b.recv(200)
+"""
+
+
+def killed_anywhere(d):
+    """kill -9 at random moments of a recorder at work, rotation included: always readable, never a hole."""
+    rng = random.Random(os.environ.get("SEED", "1"))
+    bad = []
+    for n in range(5):
+        db = f"{d}/any{n}.db"
+        flood = subprocess.Popen([sys.executable, "-c", FLOOD], stdout=subprocess.PIPE)
+        flood.stdout.readline()
+        rec = subprocess.Popen([RG, "record", db, "-q", "-p", str(flood.pid)] + (["--rotate-size", "400KiB"] if n % 2 else []),
+                               stderr=subprocess.DEVNULL)
+        wait_count(db, 1)
+        time.sleep(rng.random())
+        rec.send_signal(signal.SIGKILL)
+        rec.wait()
+        flood.kill()
+        flood.wait()
+        # killed between the moment the file was put aside and the one the next is made: it is there under its number
+        aside = sorted(glob.glob(db + ".[0-9]*"), key=lambda f: int(f.rsplit(".", 1)[1].split("-")[0]))
+        aside = [f for f in aside if f.rsplit(".", 1)[1].isdigit()]
+        code, out, err = run(RG, "replay", *([db] if os.path.exists(db) else aside), "-o", "json")
+        ids = [e["id"] for e in lines(out)]
+        sound = all(subprocess.run([sys.executable, "-c", "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute("
+                    "'pragma integrity_check').fetchone()[0])", f], capture_output=True, text=True).stdout == "ok\n"
+                    for f in aside + [db] * os.path.exists(db))
+        if code or not ids or ids != list(range(ids[0], ids[0] + len(ids))) or not sound:
+            bad.append(f"round {n}: exit {code} {err.strip()} {len(ids)} events, sound {sound}")
+    check("kill -9 at 5 random moments: all is readable, sound and without a hole", not bad, "\n".join(bad))
+
+
+def rotated(d):
+    db, live = f"{d}/set.db", f"{d}/set.json"
+    code, _, err = run(RG, "record", db, "-q", "--snaplen", "all", "--rotate-size", "300KiB", "-o", f"json={live}", "--",
+                       sys.executable, "-c", "import os,socket\na,b=socket.socketpair()\n"
+                       "for i in range(3000): a.send(os.urandom(400)); b.recv(500)")
+    files = glob.glob(db + ".[0-9]*")
+    want = open(live).read()
+    check("--rotate-size puts files aside", code == 0 and len(files) >= 3, f"{err}{os.listdir(d)}")
+    check("they are their owner's alone", all(os.stat(f).st_mode & 0o777 == 0o600 for f in files))
+    code, out, err = run(RG, "replay", db, "-o", "json")
+    check("replay finds them by itself: all together are the live trace, byte for byte", code == 0 and out == want,
+          f"{err}{len(out)} against {len(want)}")
+    order = [f"{db}.{i}" for i in range(1, len(files) + 1)] + [db]
+    one = [run(RG, "replay", f, "-o", "json")[1] for f in order[:-1]]
+    check("a file put aside stands for itself", "".join(one) == want[:sum(map(len, one))] and all(one))
+    code, out, err = run(RG, "query", *order[:3], "event != lost", "-o", "json")
+    check("several files are asked in their order", code == 0 and out == "".join(one[:3]), f"{err}{len(out)}")
+    n = len(want.splitlines())
+    few = subprocess.run([RG, "query", db, "--sql", 'SELECT count(*), count(DISTINCT n) FROM event', "-q"], capture_output=True, text=True)
+    if len(order) <= 11:
+        check("SQL sees all files as one", few.stdout == f"{n}\t{n}\n", few)
+    else:
+        check("SQL over too many files is refused with a way out", few.returncode == 1 and "replay FILE --filter" in few.stderr, few)
+    code, out, err = run(RG, "query", order[0], order[1], "--sql", "SELECT sum(messages) FROM conversation", "-q")
+    check("views too", code == 0 and int(out) == sum(o.count("\n") for o in one[:2]), err + out)
+    code, _, err = run(RG, "record", f"{d}/t.db", "-q", "--rotate-time", "200ms", "--", sys.executable, "-c",
+                       "import socket,time\na,b=socket.socketpair()\nfor i in range(30): a.send(b'x'); b.recv(5); time.sleep(.05)")
+    check("--rotate-time does too", code == 0 and len(glob.glob(f"{d}/t.db.[0-9]")) >= 2, f"{err}{os.listdir(d)}")
+
+
+def damaged(d):
+    db, cut = f"{d}/whole.db", f"{d}/cut.db"
+    run(RG, "record", db, "-q", "--", sys.executable, "-c", "import socket\na,b=socket.socketpair()\n"
+        "for i in range(5000): a.send(b'y'*300); b.recv(500)")
+    want = run(RG, "replay", db, "-o", "json")[1]
+    size = os.path.getsize(db)
+    shutil.copy(db, cut)
+    os.truncate(cut, size // 2)
+    code, out, err = run(RG, "replay", cut, "-o", "json")
+    check("a file cut short: what is there is shown, one line says that it is damaged, and where",
+          code == 1 and len(err.splitlines()) == 1 and "damaged after message" in err and cut in err and
+          want.startswith(out) and out.count("\n") > 500, f"{code} {err} {len(out)} of {len(want)}")
+    open(cut, "wb").write(os.urandom(50000))
+    code, out, err = run(RG, "replay", cut, "-o", "json")
+    check("garbage is one line", code == 1 and not out and len(err.splitlines()) == 1 and "not a recording" in err, err)
+    open(cut, "wb").write(b"")
+    code, out, err = run(RG, "query", cut, "ret > 0")
+    check("an empty file is one line", code == 1 and not out and len(err.splitlines()) == 1, err)
+    shutil.copy(db, cut)
+    subprocess.run([sys.executable, "-c", "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"update recording set "
+                    "value=7 where key='format'\"); c.commit()", cut], check=True)
+    code, out, err = run(RG, "replay", cut)
+    check("another format is one line that names it", code == 1 and not out and "format 7" in err and len(err.splitlines()) == 1, err)
+
+
 def full(d):
     small = f"{d}/small"
     os.mkdir(small)
@@ -125,8 +219,14 @@ def full(d):
         check("a full disk is one line with the file's name, and an exit status", code != 0 and
               sum("No space left" in l for l in err.splitlines()) == 1 and f"{small}/f.db" in err, err)
         check("it says how much is recorded", "messages are in it" in err, err)
-        code, out, err = run(RG, "replay", f"{small}/f.db", "-o", "json")
-        check("what was recorded before is readable", code == 0 and len(lines(out)) > 100, err)
+        told = re.search(r"\((\d+) messages are in it, (\d+) could not be kept", err)
+        code, out, err2 = run(RG, "replay", f"{small}/f.db", "-o", "json")
+        got = lines(out)
+        check("what was recorded before is readable", code == 0 and len(got) > 100, err2)
+        lost = [e for e in got if e["event"] == "lost"]
+        check("the recording itself says what is missing", len(lost) == 1 and got[-1] == lost[0] and told and
+              lost[0]["lost"] == {"count": int(told[2]), "reason": "sink"} and len(got) - 1 == int(told[1]), f"{got[-1]}\n{err}")
+        check("the summary counts it", told and f"{told[2]} sink" in err and "nothing lost" not in err, err)
     finally:
         subprocess.run(["umount", small])
 
@@ -138,6 +238,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="rg-record-") as d:
         round_trip(d)
         killed(d)
+        killed_anywhere(d)
+        rotated(d)
+        damaged(d)
         full(d)
     code, _, err = run(RG, "replay", "/nonexistent.db")
     check("a missing recording is one line", code == 1 and len(err.splitlines()) == 1 and "/nonexistent.db" in err, err)
