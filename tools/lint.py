@@ -21,6 +21,7 @@ ARROWS = {
     "src/enrich": ["base", "event"],
     "src/policy": ["base", "event", "abi"],
     "src/sink": ["base", "event"],
+    "src/stat": ["base", "event", "sink"],
     "src/broker": ["base", "event", "decode", "policy", "abi"],
     "src/pipeline": ["base", "event", "probe", "kernel", "decode", "enrich", "policy", "broker", "sink", "abi"],
     "cli": [],
