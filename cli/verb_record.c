@@ -38,10 +38,13 @@ const struct cli_verb cli_verb_record = {
 		 "its owner "
 		 "only; one that was there is replaced. It can be read while it is written, and after "
 		 "recvguard was "
-		 "killed: what was not yet committed, a tenth of a second at most, is missing then. After a power "
-		 "cut it is the last second or two. A full disk ends the recording; what is in it stays readable, "
+		 "killed: what was not yet committed, a tenth of a second at most, is missing then. After a "
+		 "power "
+		 "cut it is the last second or two. A full disk ends the recording; what is in it stays "
+		 "readable, "
 		 "and how much is missing is said, in the recording too.\n\n"
-		 "--rotate-size and --rotate-time put files aside as FILE.1, FILE.2 and so on; with --max-size the "
+		 "--rotate-size and --rotate-time put files aside as FILE.1, FILE.2 and so on; with "
+		 "--max-size the "
 		 "oldest of them are deleted. `replay FILE` and `query FILE` find them by themselves.",
 	.opts = cli_trace_options,
 	.opts_size = sizeof(struct trace_opts),

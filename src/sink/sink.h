@@ -19,7 +19,7 @@ struct rg_format {
 	int (*event)(struct rg_sink *s, const struct rg_event *ev, struct rg_err *err);
 	int (*flush)(struct rg_sink *s, struct rg_err *err);
 	int (*close)(struct rg_sink *s,
-		     struct rg_err *err); /* also after a failed open; frees what state holds */
+		     struct rg_err *err);	   /* also after a failed open; frees what state holds */
 	uint64_t (*lost)(const struct rg_sink *s); /* NULL: not counted */
 };
 
