@@ -97,23 +97,40 @@ static int list_aside(const char *path, unsigned long **ret)
 	return n;
 }
 
-/* What the same run put aside comes before the file. */
-static int add_aside(struct rg_recording *r, const struct rec_part *of, struct rg_err *err)
+/* Open path.number, when it is of this run (NULL: of any). */
+static struct rec_part *open_aside(const char *path, unsigned long number, const char *run)
+{
+	struct rec_part *p;
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s.%lu", path, number);
+	if (rec_part_open(name, &p, NULL))
+		return NULL; /* nothing tells what it belongs to */
+	if (p->run[0] && (!run || !strcmp(p->run, run)))
+		return p;
+	rec_part_close(p);
+	return NULL;
+}
+
+/* What the same run put aside comes before the file. run: "" that of the file put aside last. */
+static int add_aside(struct rg_recording *r, const char *path, char run[20], struct rg_err *err)
 {
 	rg_auto_free unsigned long *numbers = NULL;
-	int n = of->run[0] ? list_aside(of->path, &numbers) : 0, rc = 0;
+	int n = list_aside(path, &numbers), rc = 0;
+	struct rec_part *p;
 
 	if (n < 0)
-		return rg_fail(err, n, "out of memory reading '%s'", of->path);
+		return rg_fail(err, n, "out of memory reading '%s'", path);
+	for (int i = n; i-- > 0 && !run[0];) {
+		p = open_aside(path, numbers[i], NULL);
+		if (p)
+			memcpy(run, p->run, sizeof(p->run));
+		rec_part_close(p);
+	}
 	for (int i = 0; i < n && !rc; i++) {
-		struct rec_part *p;
-		char name[PATH_MAX];
-
-		snprintf(name, sizeof(name), "%s.%lu", of->path, numbers[i]);
-		if (rec_part_open(name, &p, NULL))
-			continue; /* nothing tells that it belongs to this run */
-		if (!strcmp(p->run, of->run))
-			rc = add(r, name, of->run, false, err);
+		p = open_aside(path, numbers[i], run);
+		if (p)
+			rc = add(r, p->path, run, false, err);
 		rec_part_close(p);
 	}
 	return rc;
@@ -121,13 +138,20 @@ static int add_aside(struct rg_recording *r, const struct rec_part *of, struct r
 
 static int add_file(struct rg_recording *r, const char *path, struct rg_err *err)
 {
+	unsigned before = r->n;
 	struct rec_part *p;
-	int rc = rec_part_open(path, &p, err);
+	char run[20] = "";
+	int rc = rec_part_open(path, &p, err), rc2;
 
-	if (rc)
+	/* a recorder that was killed while it put a file aside has not made the next one, or not quite */
+	if (rc && rc != -ENOENT && rc != -ENODATA)
 		return rc;
-	rc = add_aside(r, p, err);
-	rc = rc ? rc : add(r, path, p->run, true, err);
+	if (!rc)
+		memcpy(run, p->run, sizeof(run));
+	rc2 = rc || run[0] ? add_aside(r, path, run, rc ? NULL : err) : 0;
+	if (rc)
+		return r->n > before ? rc2 : rc;
+	rc = rc2 ? rc2 : add(r, path, p->run, true, err);
 	rec_part_close(p);
 	return rc;
 }

@@ -32,7 +32,8 @@ struct rec_part {
 	struct rg_buf data; /* payload, unpacked */
 };
 
-/* A damaged file is opened when its tables can be read at all. Errors as rg_recording_open. */
+/* A damaged file is opened when its tables can be read at all. Errors as rg_recording_open; -ENODATA: nothing
+ * was recorded to it yet. */
 int rec_part_open(const char *path, struct rec_part **ret, struct rg_err *err);
 void rec_part_close(struct rec_part *p);
 /* As rg_recording_next. */

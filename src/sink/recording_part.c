@@ -41,6 +41,8 @@ static int check_file(struct rec_part *p, struct rg_err *err)
 	n = read(fd, magic, sizeof(magic));
 	if (n < 0)
 		return rg_fail(err, -errno, "cannot read recording '%s': %s", p->path, strerror(errno));
+	if (n == 0)
+		return rg_fail(err, -ENODATA, "'%s' is empty: nothing was recorded to it yet", p->path);
 	if (n != sizeof(magic) || memcmp(magic, "SQLite format 3", 16) != 0)
 		return rg_fail(err, -EBADMSG, "'%s' is not a recording (recvguard record makes SQLite files)",
 			       p->path);
@@ -67,8 +69,12 @@ int rec_part_number(struct rec_part *p, const char *sql, int64_t *ret)
 
 static int check_format(struct rec_part *p, struct rg_err *err)
 {
-	int64_t format = 0;
-	int rc = rec_part_number(p, "SELECT value FROM recording WHERE key = 'format'", &format);
+	int64_t format = 0, tables = 1;
+	int rc = rec_part_number(p, "SELECT count(*) FROM sqlite_schema", &tables);
+
+	if (rc == SQLITE_OK && !tables)
+		return rg_fail(err, -ENODATA, "'%s' is empty: nothing was recorded to it yet", p->path);
+	rc = rec_part_number(p, "SELECT value FROM recording WHERE key = 'format'", &format);
 
 	if (rc == SQLITE_ERROR || rc == SQLITE_EMPTY)
 		return rg_fail(err, -EBADMSG, "'%s' is an SQLite file, and no recording", p->path);

@@ -208,22 +208,56 @@ static int name_aside(const struct recorder *r, unsigned number, const char *suf
 	return snprintf(name, PATH_MAX, "%s.%u%s", r->path, number, suffix);
 }
 
-/* The database is closed. What belongs to it moves with it: a reader may have the log open. */
-int rec_put_aside(struct recorder *r, struct rg_err *err)
+/* The companions of a database get their second names first: killed at any moment, there is one name under
+ * which the database has its log. Where files cannot have two names only the moment between renames is left.
+ */
+static int name_twice(const struct recorder *r, const char *suffix, struct rg_err *err)
 {
 	char from[PATH_MAX], to[PATH_MAX];
+	int e = 0;
+
+	if (named(from, r->path, suffix, err))
+		return -ENAMETOOLONG;
+	name_aside(r, r->aside, suffix, to);
+	unlink(to); /* of a recorder that was killed in here */
+	if (link(from, to))
+		e = errno;
+	if ((e == EPERM || e == EOPNOTSUPP || e == EMLINK) && rename(from, to) == 0)
+		e = 0;
+	return e && e != ENOENT ? rg_fail(err, -e, "cannot put '%s' aside as '%s': %s", from, to, strerror(e))
+				: 0;
+}
+
+static int name_once(const struct recorder *r, const char *suffix, struct rg_err *err)
+{
+	char from[PATH_MAX];
+
+	if (named(from, r->path, suffix, err))
+		return -ENAMETOOLONG;
+	return unlink(from) && errno != ENOENT
+		       ? rg_fail(err, -errno, "cannot remove '%s': %s", from, strerror(errno))
+		       : 0;
+}
+
+/* The database is closed. What belongs to it moves with it: a reader may have it open, and shares its log and
+ * its locks with whoever opens it by the new name. */
+int rec_put_aside(struct recorder *r, struct rg_err *err)
+{
+	char to[PATH_MAX];
+	int rc;
 
 	do
 		name_aside(r, ++r->aside, "", to);
 	while (access(to, F_OK) == 0); /* of an earlier run: left alone */
-	for (size_t i = RG_ARRAY_LEN(suffixes); i-- > 0;) {
-		if (named(from, r->path, suffixes[i], err))
-			return -ENAMETOOLONG;
-		name_aside(r, r->aside, suffixes[i], to);
-		if (rename(from, to) && (errno != ENOENT || !suffixes[i][0]))
-			return rg_fail(err, -errno, "cannot put '%s' aside as '%s': %s", from, to,
-				       strerror(errno));
-	}
+	rc = name_twice(r, "-wal", err) ?: name_twice(r, "-shm", err);
+	if (rc)
+		return rc;
+	if (rename(r->path, to))
+		return rg_fail(err, -errno, "cannot put '%s' aside as '%s': %s", r->path, to,
+			       strerror(errno));
+	rc = name_once(r, "-wal", err) ?: name_once(r, "-shm", err);
+	if (rc)
+		return rc;
 	r->oldest = r->oldest ? r->oldest : r->aside;
 	rec_finisher_start(&r->finisher, to);
 	return 0;
