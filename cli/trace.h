@@ -2,7 +2,9 @@
 #ifndef RG_CLI_TRACE_H
 #define RG_CLI_TRACE_H
 
-/* What trace and the verbs that trace too (record) share: the options, and the run. */
+/* What trace and the verbs that trace too (record, top) share: the options, and the run. */
+#include <recvguard/trace.h>
+
 #include "cli.h"
 
 struct trace_opts {
@@ -18,6 +20,12 @@ struct trace_opts {
 
 extern const struct cli_opt cli_trace_options[];
 extern const struct trace_opts cli_trace_defaults;
+
+/* For the rows of trace_select.def. */
+extern const struct cli_type cli_snaplen;
+extern const char *const cli_directions[], *const cli_fulls[], *const cli_tiers[];
+
+void cli_trace_fill(const struct trace_opts *o, const struct cli_call *call, struct rg_trace_opts *ret);
 
 /* Trace as o says. Returns the exit status. */
 int cli_trace(const struct cli_call *call, const struct trace_opts *o);

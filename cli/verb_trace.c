@@ -15,97 +15,6 @@
 #include "outputs.h"
 #include "trace.h"
 
-/* --snaplen: a size, or `all`. */
-static int parse_snaplen(const struct cli_opt *o, const char *text, void *dest, struct rg_err *err)
-{
-	uint64_t n;
-	int r;
-
-	if (!strcmp(text, "all")) {
-		*(uint32_t *)dest = UINT32_MAX;
-		return 0;
-	}
-	r = cli_size.parse(o, text, &n, err);
-	if (r < 0)
-		return rg_fail(err, r, "expected a size as in 256, 64KiB, or `all`");
-	*(uint32_t *)dest = n >= UINT32_MAX ? UINT32_MAX : (uint32_t)n;
-	return 0;
-}
-static const struct cli_type snaplen_type = {.parse = parse_snaplen};
-
-static const char *const directions[] = {"recv", "send", "both", NULL}; /* enum rg_direction - 1 */
-static const char *const fulls[] = {"drop", "sample", NULL};		/* enum rg_on_full */
-static const char *const tiers[] = {"auto", "trampoline", "tracepoint", "legacy", NULL}; /* enum rg_tier */
-_Static_assert(sizeof(tiers) / sizeof(tiers[0]) == RG_TIER__COUNT + 1, "every tier has its name");
-
-#define AT(member) offsetof(struct trace_opts, member)
-const struct cli_opt cli_trace_options[] = {
-	{"pid", 'p', "PID", &cli_pids, AT(pids), "This process, and what it forks from now on", "-p 1234"},
-	{"comm", 0, "NAME", &cli_strs, AT(comms), "Threads of this command name (at most 15 bytes)",
-	 "--comm dbus-daemon"},
-	{"uid", 0, "USER", &cli_uids, AT(uids), "Processes of this user, by number or name",
-	 "--uid www-data"},
-	{"cgroup", 0, "PATH", &cli_strs, AT(cgroups), "Processes in this control group (v2) or below it",
-	 "--cgroup /system.slice/nginx.service"},
-	{"container", 0, "ID", &cli_strs, AT(containers),
-	 "Processes of this container: its id or the first 6 or more characters of it",
-	 "--container 4c01db0b339c"},
-	{"exe", 0, "FILE", &cli_files, AT(exes), "Processes that run this file", "--exe /usr/bin/ssh"},
-	{"socket", 0, "SOCKET", &cli_strs, AT(sockets),
-	 "Messages of this socket: unix:PATH, @ABSTRACT, udp:ADDR:PORT, tcp:ADDR:PORT (* for any), inode:N, "
-	 "cookie:N",
-	 "--socket unix:/run/systemd/journal/socket"},
-	{"fd", 0, "N", &cli_nums, AT(fds), "Calls on this descriptor number; with --pid or a command",
-	 "-p 1234 --fd 5"},
-	{"family", 0, "FAMILY", &cli_names, AT(families),
-	 "Sockets of this family, as unix, inet, inet6, netlink", "--family inet,inet6", rg_names_families},
-	{"direction", 0, "WAY", &cli_choice, AT(direction), "Messages received, sent, or both",
-	 "--direction both -- dbus-run-session -- true", directions},
-	{"filter", 'f', "EXPR", &cli_str, AT(filter),
-	 "Show only messages that match this expression over the fields of `recvguard events`",
-	 "--filter 'fd.count > 0 and sender.uid != 0'"},
-	{"policy", 0, "FILE", &cli_files, AT(policies),
-	 "Decide by this policy (a file or a folder of them) and show the verdict; nothing is refused",
-	 "--policy client.yaml --comm client"},
-	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, AT(outputs),
-	 "How and where to write: text to standard output unless given; files are created for their owner "
-	 "only",
-	 "-o text -o json=messages.json -- ip link"},
-	{"rotate-size", 0, "BYTES", &cli_size, AT(rotate_size),
-	 "Recordings: put a file of this size aside as FILE.1, FILE.2 and so on, and begin another"},
-	{"rotate-time", 0, "TIME", &cli_duration, AT(rotate_time), "Recordings: the same after this time"},
-	{"max-size", 0, "BYTES", &cli_size, AT(max_size),
-	 "Recordings: keep no more than this; the oldest of the files put aside go, and without rotation "
-	 "recording ends"},
-	{"hex", 'x', NULL, &cli_flag, AT(hex), "In text, show payloads in hexadecimal too",
-	 "-x -- ping -c1 127.0.0.1"},
-	{"snaplen", 's', "BYTES", &snaplen_type, AT(snaplen),
-	 "Keep so many bytes of each payload (256 unless given), or `all`", "--snaplen all -o json -p 1234"},
-	{"errors", 0, NULL, &cli_flag, AT(errors),
-	 "Also calls that failed before they reached a socket (EBADF, ENOTSOCK, EFAULT...)"},
-	{"duration", 0, NULL, &cli_flag, AT(duration),
-	 "Measure how long calls took and waited, also where that slows system calls"},
-	{"tracee-pointers", 0, NULL, &cli_flag, AT(pointers),
-	 "In the tracee formats, print msg as the bare pointer that Tracee prints"},
-	{"no-enrich", 0, NULL, &cli_flag, AT(no_enrich),
-	 "Nothing from /proc, control groups and container runtimes: only what the kernel said"},
-	{"tier", 0, "TIER", &cli_choice, AT(tier), "Capture by this tier and no other (see recvguard doctor)",
-	 "--tier legacy -- ip link", tiers},
-	{"ring", 0, "BYTES", &cli_size, AT(ring),
-	 "Size of the ring buffer, rounded up to a power of two (64MiB unless given)"},
-	{"on-full", 0, "WHAT", &cli_choice, AT(on_full),
-	 "When the ring fills up: drop what does not fit, or sample before it is full; both are counted",
-	 "--on-full sample --ring 16MiB", fulls},
-	{"timeout", 0, "TIME", &cli_duration, AT(timeout), "Stop after so long",
-	 "--timeout 10s --family netlink"},
-	{"count", 'n', "N", &cli_u64, AT(count), "Stop after so many messages shown", "--count 100"},
-	{"quiet", 'q', NULL, &cli_flag, AT(quiet),
-	 "No notes at the start and no summary at the end; losses are stated all the same"},
-	{0},
-};
-
-const struct trace_opts cli_trace_defaults = {.snaplen = RG_SNAPLEN_DEFAULT};
-
 /* One trace in progress. */
 struct tracing {
 	const struct cli_verb *verb;
@@ -328,39 +237,6 @@ static int run_open(struct tracing *t, bool command)
 	return status;
 }
 
-static void fill(const struct trace_opts *o, const struct cli_call *call, struct rg_trace_opts *ret)
-{
-	*ret = (struct rg_trace_opts){
-		.select = {.pids = (const int *)o->pids.v,
-			   .n_pids = o->pids.n,
-			   .comms = o->comms.v,
-			   .n_comms = o->comms.n,
-			   .uids = o->uids.v,
-			   .n_uids = o->uids.n,
-			   .cgroups = o->cgroups.v,
-			   .n_cgroups = o->cgroups.n,
-			   .containers = o->containers.v,
-			   .n_containers = o->containers.n,
-			   .exes = o->exes.v,
-			   .n_exes = o->exes.n,
-			   .sockets = o->sockets.v,
-			   .n_sockets = o->sockets.n,
-			   .fds = (const int *)o->fds.v,
-			   .n_fds = o->fds.n,
-			   .families = (const int *)o->families.v,
-			   .n_families = o->families.n},
-		.tier = (enum rg_tier)o->tier,
-		.direction = (enum rg_direction)(o->direction + 1),
-		.on_full = (enum rg_on_full)o->on_full,
-		.errors = o->errors,
-		.duration = o->duration,
-		.no_enrich = o->no_enrich,
-		.snaplen = o->snaplen,
-		.ring_kib = (uint32_t)((o->ring + 1023) / 1024),
-		.argv = call->command,
-	};
-}
-
 /* What needs no privilege is checked first: a mistake in a filter shows without root, and before any output
  * file is replaced. */
 static int prepare(struct tracing *t, struct rg_err *err)
@@ -397,7 +273,7 @@ int cli_trace(const struct cli_call *call, const struct trace_opts *o)
 			"--fd: a descriptor number means nothing without a process; add --pid or a command");
 	if (o->ring > UINT32_MAX)
 		return cli_usage(call->verb, "--ring: at most 2GiB");
-	fill(o, call, &to);
+	cli_trace_fill(o, call, &to);
 	catch_signals(); /* loading takes a moment: an end asked for meanwhile is an end, not a crash */
 	if (prepare(&t, &err) < 0)
 		status = cli_fail(call->verb, &err) + 1; /* the command line's (or the policy's) fault: 2 */
