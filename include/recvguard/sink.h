@@ -48,6 +48,12 @@ struct rg_sink_format {
 };
 extern const struct rg_sink_format rg_sink_formats[];
 
+/* Every value of an event in the order of the table, elements of lists by their own names (fd[0].path):
+ * escaped, so that a terminal only shows it; tags NULL where it is plain K. Non-zero from fn stops, and is
+ * returned. -ENOMEM. */
+typedef int (*rg_value_fn)(void *arg, const char *name, const char *value, const char *tags);
+int rg_event_values(const struct rg_event *ev, rg_value_fn fn, void *arg);
+
 /* Foreign bytes for people: as a JSON value (a string, or {"base64":...}), and escaped so that a terminal
  * only shows them (\n, \x1b, \u{202e}). The caller frees them; NULL: out of memory. */
 char *rg_bytes_json(const char *p, size_t len);

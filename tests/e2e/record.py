@@ -99,7 +99,7 @@ def killed(d):
     db = f"{d}/k.db"
     a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     rec = subprocess.Popen([RG, "record", db, "-p", str(os.getpid())], stderr=subprocess.DEVNULL)
-    n, end = 0, time.time() + 20
+    n, end = 0, time.time() + 60
     while n < 200 and time.time() < end:  # until it sees us
         for _ in range(100):
             a.send(b"ping"), b.recv(10)
