@@ -17,8 +17,8 @@
 
 struct rg_recording;
 
-/* -ENOENT, -EACCES...: the file; -ENODATA: it was just being made; -EBADMSG: not a recording, or nothing of it can be read; -EPROTO: of
- * another format. */
+/* -ENOENT, -EACCES...: the file; -ENODATA: it was just being made; -EBADMSG: not a recording, or nothing of
+ * it can be read; -EPROTO: of another format. */
 int rg_recording_open(const char *file, struct rg_recording **ret, struct rg_err *err);
 /* Several, in this order. */
 int rg_recording_open_files(const char *const *files, unsigned n, struct rg_recording **ret,
