@@ -37,15 +37,15 @@ static int check(const struct cli_str_list *specs, struct rg_err *err)
 }
 
 int cli_sinks_open(struct cli_sinks *s, const struct cli_str_list *specs, struct rg_sink_opts opts,
-		   struct rg_err *err)
+		   const struct cli_taker *taker, struct rg_err *err)
 {
 	static const char *const text[] = {"text"};
 	const struct cli_str_list plain = {(const char **)text, 1};
 	static struct utsname u;
-	int r = check(specs, err);
+	int r = taker ? 0 : check(specs, err);
 
-	*s = (struct cli_sinks){.n = 0};
-	if (r < 0)
+	*s = (struct cli_sinks){.taker = taker};
+	if (r < 0 || taker)
 		return r;
 	if (!specs->n)
 		specs = &plain;
@@ -74,6 +74,11 @@ int cli_sinks_write(struct cli_sinks *s, const struct rg_event *ev, struct rg_er
 
 	for (unsigned i = 0; i < s->n; i++) {
 		int r = rg_sink_write(s->v[i], ev, first ? NULL : err);
+
+		first = first ? first : r;
+	}
+	if (s->taker) {
+		int r = s->taker->take(s->taker->arg, ev, first ? NULL : err);
 
 		first = first ? first : r;
 	}

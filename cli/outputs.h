@@ -9,14 +9,22 @@
 
 enum { CLI_OUTPUTS_MAX = 16 };
 
+/* Takes the events in place of outputs: graph, report. */
+struct cli_taker {
+	int (*take)(void *arg, const struct rg_event *ev, struct rg_err *err);
+	void *arg;
+};
+
 struct cli_sinks {
 	struct rg_sink *v[CLI_OUTPUTS_MAX];
 	unsigned n;
+	const struct cli_taker *taker; /* NULL: none */
 };
 
-/* opts: color, width, ascii, header and host are filled here, for each sink by where it writes. */
+/* taker: events go to it and no output is opened. opts: color, width, ascii, header and host are filled here,
+ * for each sink by where it writes. */
 int cli_sinks_open(struct cli_sinks *s, const struct cli_str_list *specs, struct rg_sink_opts opts,
-		   struct rg_err *err);
+		   const struct cli_taker *taker, struct rg_err *err);
 int cli_sinks_write(struct cli_sinks *s, const struct rg_event *ev, struct rg_err *err);
 int cli_sinks_flush(struct cli_sinks *s, struct rg_err *err);
 /* Finish all; err tells of the first failure. */

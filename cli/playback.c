@@ -87,6 +87,8 @@ static int play(struct playing *g)
 	int status = CLI_OK, r;
 
 	cli_progress_start(&g->progress, total > 0 ? (uint64_t)total : 0, "messages", g->p->quiet);
+	if (g->p->taker) /* nothing is shown meanwhile */
+		g->progress.on = !g->p->quiet && isatty(STDERR_FILENO);
 	r = loop(g, &err);
 	cli_progress_end(&g->progress);
 	if (r < 0)
@@ -112,7 +114,7 @@ int cli_play(const struct cli_playback *p)
 	if (p->filter && rg_expr_compile(p->filter, p->origin, &g.filter, &err) < 0)
 		status = cli_fail(p->verb, &err) + 1; /* the command line's fault: 2 */
 	else if (rg_recording_open_files(p->files, count, &g.rec, &err) < 0 ||
-		 cli_sinks_open(&g.sinks, p->outputs, p->opts, &err) < 0)
+		 cli_sinks_open(&g.sinks, p->outputs, p->opts, p->taker, &err) < 0)
 		status = cli_fail(p->verb, &err);
 	else if (!(g.ev = rg_event_new()))
 		status = (cli_say(p->verb, "out of memory"), CLI_FAILED);

@@ -7,6 +7,7 @@
 #include <recvguard/sink.h>
 
 #include "cli.h"
+#include "outputs.h"
 
 struct cli_playback {
 	const struct cli_verb *verb;
@@ -14,6 +15,7 @@ struct cli_playback {
 	const char *filter;	  /* NULL: everything */
 	const char *origin;	  /* of the filter, for messages */
 	const struct cli_str_list *outputs;
+	const struct cli_taker *taker; /* in place of outputs, NULL: none */
 	struct rg_sink_opts opts;
 	uint64_t count; /* stop after so many, 0: never */
 	bool follow;	/* wait for more at the end */

@@ -6,6 +6,7 @@
 #include <recvguard/trace.h>
 
 #include "cli.h"
+#include "outputs.h"
 
 struct trace_opts {
 	struct cli_u32_list pids, uids, fds, families;
@@ -16,6 +17,8 @@ struct trace_opts {
 	uint64_t ring, timeout, count;
 	uint64_t rotate_size, rotate_time, max_size;
 	bool errors, duration, no_enrich, hex, quiet, pointers;
+	const struct cli_taker
+		*taker; /* no option: where the events go in place of outputs, NULL: to these */
 };
 
 extern const struct cli_opt cli_trace_options[];

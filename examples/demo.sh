@@ -69,6 +69,17 @@ heading "credentials, and UDP" "A receiver that asks who sent (SCM_CREDENTIALS),
 part credentials 'any("SCM_CREDENTIALS" in str(e.get("cmsg")) for e in ev) and any("IP_PKTINFO" in str(e.get("cmsg")) for e in ev)' \
 	-- python3 examples/receiver.py
 
+heading "a recording, drawn" "The credentials example once more, recorded with both ends of each message; then who talks to whom, and one page of it all."
+echo "\$ recvguard record both.db --direction both -- python3 examples/receiver.py"
+timeout 20 "$rg" record "$tmp/both.db" -q --direction both -- python3 examples/receiver.py </dev/null >/dev/null 2>"$tmp/both.err"
+echo "\$ recvguard graph both.db"
+"$rg" graph "$tmp/both.db" | tee "$tmp/graph.txt"
+echo "\$ recvguard report both.db -o report.html"
+report=${RECVGUARD_DEMO_REPORT:-build/demo-report.html}
+"$rg" report "$tmp/both.db" -o "$report"
+grep -q '2 descriptors (1 file, 1 memfd)' "$tmp/graph.txt" && grep -q '<svg' "$report" ||
+	{ echo "demo: the graph or the report does not show the descriptors" >&2; cat "$tmp/both.err" >&2; failed=1; }
+
 if "$rg" help 2>/dev/null | grep -qw run; then
 	heading "decide" "The same program under a policy: datagrams of more than 100 bytes are refused, descriptors other than memfds do not arrive." \
 		"No privileges are needed for this; the program sees only what was checked."

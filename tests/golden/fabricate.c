@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The fixed events of tests/lib/fabricate.c through one output, to standard output.
- * usage: fabricate schema | bytes | list | page EVENT | cmsg [NAME] | FORMAT [plain] [color] [ascii] [header]
- * [hex] [pointers] [width=N] plain: without the events made of every field's extremes, which change whenever
- * a field is added. */
+ * usage: fabricate schema | bytes | list | page EVENT | cmsg [NAME] | graph FORM [BY [NODES]] | FORMAT
+ * [plain] [color] [ascii] [header] [hex] [pointers] [width=N] plain: without the events made of every field's
+ * extremes, which change whenever a field is added. */
 #include <recvguard/events.h>
+#include <recvguard/graph.h>
 #include <recvguard/schema.h>
 #include <recvguard/sink.h>
 
@@ -69,6 +70,23 @@ static int complain(const struct rg_err *err)
 	return 1;
 }
 
+static int graph(const char *form, const struct rg_graph_opts *opts)
+{
+	struct rg_event *ev = rg_event_new();
+	struct rg_err err = {0};
+	struct rg_graph *g;
+	int r = rg_graph_new(opts, &g, &err);
+
+	for (unsigned i = 0; r == 0 && i < fab_plain_count(); i++) {
+		fab_event(i, ev);
+		r = rg_graph_add(g, ev, &err);
+	}
+	r = r ? r : rg_graph_save(g, form, &err);
+	rg_graph_free(g);
+	rg_event_free(ev);
+	return r ? complain(&err) : 0;
+}
+
 static int events(const char *format, const struct rg_sink_opts *opts, bool plain)
 {
 	struct rg_event *ev = rg_event_new();
@@ -113,5 +131,11 @@ int main(int argc, char **argv)
 		return text(rg_events_cmsg(argc > 2 ? argv[2] : NULL, NULL));
 	if (!strcmp(argv[1], "bytes"))
 		return bytes();
+	if (!strcmp(argv[1], "graph") && argc > 2) {
+		struct rg_graph_opts g = {.by = argc > 3 ? (enum rg_graph_by)atoi(argv[3]) : 0,
+					  .max_nodes = argc > 4 ? (unsigned)atoi(argv[4]) : 0};
+
+		return graph(argv[2], &g);
+	}
 	return events(argv[1], &opts, plain);
 }

@@ -20,6 +20,12 @@ CASES = {
     "tracee-v1beta1": ["tracee-v1beta1", "plain"],
     "tracee-v1beta1-pointers": ["tracee-v1beta1", "plain", "pointers"],
     "text-hex": ["text", "plain", "hex"],
+    "graph-text": ["graph", "text"],
+    "graph-dot": ["graph", "dot"],
+    "graph-json": ["graph", "json"],
+    "graph-by-exe": ["graph", "text", "1"],
+    "graph-by-container": ["graph", "text", "2"],
+    "graph-others": ["graph", "json", "0", "3"],
     "text-ascii": ["text", "plain", "width=160", "ascii"],
 }
 
