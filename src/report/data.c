@@ -68,7 +68,7 @@ static void put_lists(struct rg_report *r, struct rg_buf *b)
 {
 	const struct {
 		const char *name;
-		const struct hist *h;
+		const struct dist *h;
 	} hists[] = {{"size", &r->size},
 		     {"sent_size", &r->sent_size},
 		     {"latency", &r->latency},
@@ -85,7 +85,7 @@ static void put_lists(struct rg_report *r, struct rg_buf *b)
 
 	for (size_t i = 0; i < RG_ARRAY_LEN(hists); i++) {
 		rg_buf_printf(b, ",\n\"%s\":", hists[i].name);
-		hist_json(b, hists[i].h);
+		dist_json(b, hists[i].h);
 	}
 	for (size_t i = 0; i < RG_ARRAY_LEN(counts); i++) {
 		rg_buf_printf(b, ",\n\"%s\":", counts[i].name);

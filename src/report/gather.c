@@ -241,12 +241,12 @@ static uint64_t size_of(const struct rg_event *ev)
 static void distributions(struct rg_report *r, const struct rg_event *ev)
 {
 	static const enum rg_field fields[] = {RG_F_MSG_LATENCY, RG_F_DURATION, RG_F_WAIT};
-	struct hist *to[] = {&r->latency, &r->duration, &r->wait};
+	struct dist *to[] = {&r->latency, &r->duration, &r->wait};
 
 	for (int i = 0; i < 3; i++)
 		if (rg_has(ev, fields[i]))
-			hist_add(to[i], ev->v[fields[i]].u);
-	hist_add(&r->size, size_of(ev));
+			dist_add(to[i], ev->v[fields[i]].u);
+	dist_add(&r->size, size_of(ev));
 }
 
 static void add_sent(struct rg_report *r, const struct rg_event *ev, struct bucket *at)
@@ -254,7 +254,7 @@ static void add_sent(struct rg_report *r, const struct rg_event *ev, struct buck
 	at->sent++;
 	r->sent++;
 	r->sent_bytes += ev->v[RG_F_RET].u;
-	hist_add(&r->sent_size, size_of(ev));
+	dist_add(&r->sent_size, size_of(ev));
 }
 
 static int add_received(struct rg_report *r, const struct rg_event *ev, struct bucket *at)

@@ -29,20 +29,20 @@ struct series {
 /* The bucket of a time; others may be merged or moved for it. */
 struct bucket *series_at(struct series *s, uint64_t time);
 
-/* ---- distributions: buckets a quarter of a power of two wide (hist.c) ---- */
+/* ---- distributions: buckets a quarter of a power of two wide (dist.c) ---- */
 
-#define HIST_BUCKETS 256
+#define DIST_BUCKETS 256
 
-struct hist {
+struct dist {
 	uint64_t count, sum, min, max;
-	uint64_t n[HIST_BUCKETS];
+	uint64_t n[DIST_BUCKETS];
 };
 
-void hist_add(struct hist *h, uint64_t v);
+void dist_add(struct dist *h, uint64_t v);
 /* First value of bucket i. */
-uint64_t hist_from(unsigned i);
+uint64_t dist_from(unsigned i);
 /* {"count":..,"min":..,"p50":..,"buckets":[[from,count],...]} */
-void hist_json(struct rg_buf *b, const struct hist *h);
+void dist_json(struct rg_buf *b, const struct dist *h);
 
 /* ---- counted by what they say (counts.c) ---- */
 
@@ -88,7 +88,7 @@ struct rg_report {
 	char *source, *filter;
 	struct rg_graph *graph;
 	struct series series;
-	struct hist size, sent_size, latency, duration, wait;
+	struct dist size, sent_size, latency, duration, wait;
 	struct counts denials, truncations, protocols, errors, losses;
 	struct rows rows;
 	struct rg_json json;

@@ -64,11 +64,11 @@ static void times_keep_their_place(void **state)
 static void buckets_join_without_a_gap(void **state)
 {
 	for (unsigned i = 1; i < 252; i++) {
-		struct hist h = {0};
+		struct dist h = {0};
 
-		assert_true(hist_from(i) > hist_from(i - 1));
-		hist_add(&h, hist_from(i));
-		hist_add(&h, hist_from(i) - 1);
+		assert_true(dist_from(i) > dist_from(i - 1));
+		dist_add(&h, dist_from(i));
+		dist_add(&h, dist_from(i) - 1);
 		assert_int_equal(h.n[i], 1);
 		assert_int_equal(h.n[i - 1], 1);
 	}
@@ -77,12 +77,12 @@ static void buckets_join_without_a_gap(void **state)
 static void percentiles(void **state)
 {
 	rg_auto_buf b = {0};
-	struct hist h = {0};
+	struct dist h = {0};
 
 	for (unsigned i = 1; i <= 1000; i++)
-		hist_add(&h, i);
-	hist_add(&h, UINT64_MAX);
-	hist_json(&b, &h);
+		dist_add(&h, i);
+	dist_add(&h, UINT64_MAX);
+	dist_json(&b, &h);
 	/* at most a quarter too large, and never too small */
 	assert_non_null(strstr(rg_buf_cstr(&b), "\"count\":1001,"));
 	assert_non_null(strstr(

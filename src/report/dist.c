@@ -14,12 +14,12 @@ static unsigned bucket_of(uint64_t v)
 	return (top - 1) * 4 + (unsigned)((v >> (top - 2)) & 3);
 }
 
-uint64_t hist_from(unsigned i)
+uint64_t dist_from(unsigned i)
 {
 	return i < 4 ? i : (uint64_t)(4 + i % 4) << (i / 4 - 1);
 }
 
-void hist_add(struct hist *h, uint64_t v)
+void dist_add(struct dist *h, uint64_t v)
 {
 	h->min = h->count && h->min < v ? h->min : v;
 	h->max = h->max > v ? h->max : v;
@@ -29,14 +29,14 @@ void hist_add(struct hist *h, uint64_t v)
 }
 
 /* The largest value of the bucket where so many per thousand lie below: at most a quarter too large. */
-static uint64_t quantile(const struct hist *h, unsigned per_mille)
+static uint64_t quantile(const struct dist *h, unsigned per_mille)
 {
 	uint64_t before = 0, want = h->count / 1000 * per_mille + h->count % 1000 * per_mille / 1000;
 
-	for (unsigned i = 0; i < HIST_BUCKETS - 4; i++) {
+	for (unsigned i = 0; i < DIST_BUCKETS - 4; i++) {
 		before += h->n[i];
 		if (before > want) {
-			uint64_t v = hist_from(i + 1) - 1;
+			uint64_t v = dist_from(i + 1) - 1;
 
 			return v < h->max ? v : h->max;
 		}
@@ -44,7 +44,7 @@ static uint64_t quantile(const struct hist *h, unsigned per_mille)
 	return h->max;
 }
 
-void hist_json(struct rg_buf *b, const struct hist *h)
+void dist_json(struct rg_buf *b, const struct dist *h)
 {
 	const char *sep = "";
 
@@ -52,9 +52,9 @@ void hist_json(struct rg_buf *b, const struct hist *h)
 		      "{\"count\":%" PRIu64 ",\"sum\":%" PRIu64 ",\"min\":%" PRIu64 ",\"p50\":%" PRIu64
 		      ",\"p90\":%" PRIu64 ",\"p99\":%" PRIu64 ",\"max\":%" PRIu64 ",\"buckets\":[",
 		      h->count, h->sum, h->min, quantile(h, 500), quantile(h, 900), quantile(h, 990), h->max);
-	for (unsigned i = 0; i < HIST_BUCKETS; i++)
+	for (unsigned i = 0; i < DIST_BUCKETS; i++)
 		if (h->n[i]) {
-			rg_buf_printf(b, "%s[%u,%" PRIu64 ",%" PRIu64 "]", sep, i, hist_from(i), h->n[i]);
+			rg_buf_printf(b, "%s[%u,%" PRIu64 ",%" PRIu64 "]", sep, i, dist_from(i), h->n[i]);
 			sep = ",";
 		}
 	rg_buf_str(b, "]}");
