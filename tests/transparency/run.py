@@ -93,8 +93,8 @@ def unprivileged():
     r, n = sh([*user, rg, "run", "-q", "--", sem]), sh([*user, sem])
     ok(r.stdout == n.stdout and r.returncode == 0, "the same behaviour as nobody")
     code = ("import ctypes,os,socket;ctypes.CDLL(None).prctl(4,0,0,0,0);a,b=socket.socketpair();a.send(b'x');print(b.recv(9));"
-            "print([p for p in os.listdir('/proc') if p.isdigit() and open('/proc/'+p+'/comm').read()=='recvguard\\n' and "
-            "os.access('/proc/'+p+'/mem',os.W_OK)])")
+            "\ndef name(p):\n try: return open('/proc/'+p+'/comm').read()\n except OSError: return ''\n"
+            "print([p for p in os.listdir('/proc') if p.isdigit() and name(p)=='recvguard\\n' and os.access('/proc/'+p+'/mem',os.W_OK)])")
     py = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
     r = sh([*user, rg, "run", "-q", "--", py, "-c", code])
     ok(r.stdout == "b'x'\n[]\n", "PR_SET_DUMPABLE 0 does not cut the program off; the supervisor's memory is closed to it", r.stdout + r.stderr)

@@ -222,6 +222,30 @@ static void error_line(const char *what, int s, int flags, size_t controllen)
 	putchar('\n');
 }
 
+static void *ask_nobody(void *arg)
+{
+	usleep(50000);
+	send(*(int *)arg, "x", 1, 0);
+	return NULL;
+}
+
+/* The error arrives while a receive waits. */
+static void refused_while_waiting(const struct sockaddr_in *nobody)
+{
+	char buf[8];
+	pthread_t t;
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (connect(s, (const struct sockaddr *)nobody, sizeof(*nobody)) < 0)
+		printf("connect: %s\n", strerror(errno));
+	for (int i = 0; i < 3; i++) {
+		pthread_create(&t, NULL, ask_nobody, &s);
+		SHOW("refused while waiting", i == 1 ? read(s, buf, 8) : recv(s, buf, 8, 0));
+		pthread_join(t, NULL);
+	}
+	close(s);
+}
+
 static void errors(void)
 {
 	struct sockaddr_in a = loopback();
@@ -257,6 +281,7 @@ static void errors(void)
 	poll(&p, 1, 1000);
 	SHOW("refused, by read", read(s, buf, 8));
 	close(s);
+	refused_while_waiting(&a);
 }
 
 static void batches(void)

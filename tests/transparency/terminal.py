@@ -58,6 +58,7 @@ class Shell:
 
 def clean(text):
     text = re.sub(r"(env --|[^\s(]+recvguard run -q --)", "W", text.replace("\r", ""))
+    text = re.sub(r"\[\d+\]\S? +Killed .*\n", "", text)  # bash says so when it comes to it
     return re.sub(r"\[\d+\] \d+|/dev/pts/\d+", "~", text)
 
 

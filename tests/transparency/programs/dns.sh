@@ -14,5 +14,6 @@ $d @127.0.0.1 a.test A; $d @127.0.0.1 a.test AAAA +short; $d @::1 t.test TXT +sh
 $d @127.0.0.1 +tcp a.test +short; $d @127.0.0.1 long.test TXT +short +bufsize=512; $d @127.0.0.1 nothing.invalid +noall +comments
 for i in $(seq 20); do echo "x$i.a.test A"; done >batch
 $d @127.0.0.1 -f batch +short | sort | uniq -c
-kill $(cat pid)
+p=$(cat pid); kill $p
+for i in $(seq 200); do [ -d /proc/$p ] || break; sleep 0.05; done
 $d @127.0.0.1 a.test +short; echo "status $?"
