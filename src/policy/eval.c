@@ -468,11 +468,33 @@ static bool run_loop(struct run *x, uint32_t pc)
 	return !any;
 }
 
+/* What a test comes to when absence, doubt and negation are settled. */
+static bool outcome(struct run *x, const struct rg_ir_insn *in)
+{
+	bool r = false;
+
+	switch (test(x, in, &r)) {
+	case OK: r ^= (in->flags & RG_IRF_NEG) != 0; break;
+	case ABSENT: r = (in->flags & RG_IRF_ABSENT) != 0; break;
+	case DOUBT:
+		r = (in->flags & RG_IRF_DOUBT) != 0;
+		x->doubt = true;
+		break;
+	}
+	return r;
+}
+
+bool rg_ir_test(const struct rg_ir *p, uint32_t pc, const struct rg_event *ev, const struct rg_node *elem)
+{
+	struct run x = {.p = p, .ev = ev, .elem = elem};
+
+	return outcome(&x, &rg_ir_insns(p)[pc]);
+}
+
 static bool run(struct run *x, uint32_t pc)
 {
 	for (;;) {
 		const struct rg_ir_insn *in = &rg_ir_insns(x->p)[pc];
-		bool r = false;
 
 		if (in->op == RG_IR_RET)
 			return in->imm;
@@ -480,15 +502,7 @@ static bool run(struct run *x, uint32_t pc)
 			pc = run_loop(x, pc) ? in->jt : in->jf;
 			continue;
 		}
-		switch (test(x, in, &r)) {
-		case OK: r ^= (in->flags & RG_IRF_NEG) != 0; break;
-		case ABSENT: r = (in->flags & RG_IRF_ABSENT) != 0; break;
-		case DOUBT:
-			r = (in->flags & RG_IRF_DOUBT) != 0;
-			x->doubt = true;
-			break;
-		}
-		pc = r ? in->jt : in->jf;
+		pc = outcome(x, in) ? in->jt : in->jf;
 	}
 }
 

@@ -126,6 +126,9 @@ bool rg_ir_eval(const struct rg_ir *p, const struct rg_event *ev, bool *doubt);
 bool rg_ir_eval_body(const struct rg_ir *p, uint32_t pc, const struct rg_event *ev,
 		     const struct rg_node *elem, bool *doubt);
 
+/* One test that is no loop, by itself: does it go on to jt? elem: for tests of a loop's body, else NULL. */
+bool rg_ir_test(const struct rg_ir *p, uint32_t pc, const struct rg_event *ev, const struct rg_node *elem);
+
 /* Shared by builder, verifier and evaluator. */
 uint32_t rg_ir_hash(const char *s, size_t len);
 uint32_t rg_ir_hash_int(uint64_t u);

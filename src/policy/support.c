@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "policy/lower/cbpf.h"
+#include "policy/lower/enforce.h"
 #include "policy/lower/match.h"
 #include "policy/policy.h"
 
@@ -110,27 +111,6 @@ static const char *unbrokered(const struct rg_ast *n, int list, char name[64])
 	return why;
 }
 
-static bool is_fd(int f)
-{
-	return f == RG_F_FD;
-}
-
-static bool is_who(int f)
-{
-	return !strncmp(rg_fields[f].name, "proc.", 5) || !strncmp(rg_fields[f].name, "container.", 10);
-}
-
-static bool is_socket(int f)
-{
-	return f != RG_F_FD && !is_who(f);
-}
-
-static bool is_content(int f)
-{
-	return f == RG_F_MSG_DATA || f == RG_F_MSG_SIZE || f == RG_F_CMSG || f == RG_F_RET ||
-	       f == RG_F_MSG_SUMMARY || f == RG_F_MSG_NAME;
-}
-
 /* Does this condition say that the socket keeps message boundaries? */
 static bool says_messages(const struct rg_ast *n)
 {
@@ -206,71 +186,14 @@ static enum rg_support on_broker(const struct rg_pol *pol, const struct rg_rule 
 		   "decided on the supervisor's own copy, before the program sees a byte");
 }
 
-/* Content rules in the kernel: at enqueue, where who will receive is not known yet. */
-static enum rg_support on_enqueue(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
-{
-	rg_auto_free struct rg_cbpf *f = malloc(sizeof(*f));
-	struct rg_err err = {0};
-
-	if (r->action != RG_ACT_DROP && r->action != RG_ACT_ALLOW)
-		return say(w, RG_REFUSED, "%s",
-			   "the receive hook runs before the message exists, so content can only be dropped "
-			   "as it is queued: use drop, or the broker");
-	if (uses(r->tree, is_who) >= 0)
-		return say(w, RG_REFUSED, "%s",
-			   "content is decided when the message is queued: who will receive it is not known "
-			   "then");
-	if (!f || rg_lower_cbpf(r->ir, f, &err))
-		return say(w, RG_REFUSED, "%s", f ? err.msg : "out of memory");
-	if (!for_messages(pol, r))
-		return say(w, RG_REFUSED, "%s",
-			   "on streams content can't be decided in the kernel: say sock.type == dgram or "
-			   "seqpacket");
-	return say(w, RG_ENFORCEABLE, "%s",
-		   "as the message is queued (unix datagram and seqpacket, UDP): the sender sees success");
-}
-
 static enum rg_support on_lsm(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
 {
-	struct rg_match m;
-	struct rg_err err;
+	enum rg_enf_stage stage;
 	int f = uses(r->tree, is_after);
-	bool exact, later;
 
-	if (pol->tracee || r->action == RG_ACT_LOG || pol->audit)
-		return say(w, RG_ADVISORY, "%s", "reported, not enforced");
-	if (f >= 0)
+	if (f >= 0 && !pol->tracee)
 		return say(w, RG_REFUSED, "%s is known only after delivery or in a trace", rg_fields[f].name);
-	if (uses(r->tree, is_fd) >= 0 && uses(r->tree, is_socket) >= 0)
-		return say(w, RG_REFUSED, "%s",
-			   "descriptors are seen when they are installed, where socket, sender and content "
-			   "are not known");
-	if (uses(r->tree, is_fd) >= 0)
-		return r->action == RG_ACT_STRIP ? say(w, RG_ENFORCEABLE, "%s",
-						       "per descriptor at install: from the first refused "
-						       "one on, all later ones of the message are lost too")
-						 : say(w, RG_REFUSED, "%s",
-						       "descriptors are seen one by one, after the receive "
-						       "was allowed: use strip, or the broker");
-	if (uses(r->tree, is_content) >= 0)
-		return on_enqueue(pol, r, w);
-	if (r->action == RG_ACT_STRIP || r->action == RG_ACT_DROP)
-		return say(w, RG_REFUSED, "%s",
-			   "the receive hook can only let the call go on or fail it: use deny");
-	if (!r->ir)
-		return say(w, RG_ENFORCEABLE, "%s", "the call fails, the message stays queued");
-	if (rg_lower_match(r->ir, &m, &err))
-		return say(w, RG_REFUSED, "%s", err.msg);
-	exact = m.exact;
-	later = m.prog.need & (RG_MN_RET | RG_MN_CRED);
-	rg_match_free(&m);
-	if (!exact)
-		return say(w, RG_REFUSED, "%s",
-			   "a part of the condition is not available or not decidable in the kernel");
-	if (later)
-		return say(w, RG_REFUSED, "%s",
-			   "result and message credentials do not exist yet when the hook decides");
-	return say(w, RG_ENFORCEABLE, "%s", "before the wait: the call fails, the message stays queued");
+	return rg_enf_support(pol, (unsigned)(r - pol->rules), &stage, w->p, w->size);
 }
 
 static enum rg_support on_filter(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)

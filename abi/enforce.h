@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#ifndef RECVGUARD_ABI_ENFORCE_H
+#define RECVGUARD_ABI_ENFORCE_H
+
+/*
+ * Policies as the kernel evaluates them (docs/enforce.md, "How rules are matched").
+ *
+ * A rule is a list of clauses (alternatives), each of which is a number of demands, one per dimension: who, which
+ * socket, how large. Every clause is one bit. For each dimension one look-up of the value at hand gives a row: the
+ * bits of the clauses whose demand on this dimension that value meets. The AND of the rows is the set of clauses that
+ * match; the lowest bit is the first rule in order. So the cost does not grow with the number of rules, but with
+ * the number of dimensions that are used at all.
+ *
+ * Written by src/policy/lower/tables.c, read by bpf/lib/enf_match.h; the rows are the reference evaluator's own
+ * answers, tabulated.
+ *
+ * Two generations stand side by side in the same maps: a new policy is written beside the old one, and one word
+ * (rg_enf_ctl.gen) makes it hold.
+ */
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#include "record.h"
+
+#define RG_ENF_ABI 1
+
+/* When a clause is decided. */
+enum rg_enf_stage {
+	RG_ST_QUEUE, /* a datagram is about to be queued at the socket */
+	RG_ST_RECV,  /* a process is about to receive, before it waits */
+	RG_ST_FILE,  /* a passed descriptor is about to be installed */
+	RG_ST__COUNT
+};
+#define RG_ENF_SETS		 8 /* generation * 4 + stage */
+#define RG_ENF_SET(gen, stage)	 ((gen) * 4 + (stage))
+#define RG_ENF_WORDS		 32
+#define RG_ENF_BITS		 (RG_ENF_WORDS * 64)
+#define RG_ENF_ROWS		 4096 /* of each generation */
+#define RG_ENF_RULES		 1024 /* of each generation */
+#define RG_ENF_KEYS		 (256 * 1024)
+#define RG_ENF_CODE		 2048 /* instructions of content programs, of each generation */
+#define RG_ENF_PATH		 112
+#define RG_ENF_LENS		 4
+#define RG_ENF_TEMPORARY	 96 /* clauses after which evaluation goes on (log, content) */
+#define RG_ENF_EVENTS_RING	 (1u << 20)
+
+/* The dimensions, in the order in which they are looked up. */
+enum rg_enf_dim {
+	RG_D_PID,
+	RG_D_TID,
+	RG_D_PPID,
+	RG_D_UID,
+	RG_D_GID,
+	RG_D_COMM,   /* 16 bytes, zero-padded */
+	RG_D_CGROUP, /* the group itself */
+	RG_D_TREE,   /* 1: below the process that --tree named */
+	RG_D_CGTREE, /* an ancestor of the group: four levels (rg_enf_set.level) */
+	RG_D_CGTREE1,
+	RG_D_CGTREE2,
+	RG_D_CGTREE3,
+	RG_D_MNTNS,
+	RG_D_PIDNS,
+	RG_D_EXE, /* inode, device */
+	RG_D_COMPAT,
+	RG_D_FLAGS,
+	RG_D_FAMILY,
+	RG_D_TYPE,
+	RG_D_PROTOCOL,
+	RG_D_COOKIE,
+	RG_D_NETNS,
+	RG_D_LPORT,
+	RG_D_RPORT,
+	RG_D_LADDR4,
+	RG_D_LADDR6,
+	RG_D_RADDR4,
+	RG_D_RADDR6,
+	RG_D_PATH,
+	RG_D_SIZE,
+	RG_D_FDS,
+	RG_D_SPID,
+	RG_D_SUID,
+	RG_D_SGID,
+	RG_D_SADDR4,
+	RG_D_SADDR6,
+	RG_D_SPORT,
+	RG_D_KIND,
+	RG_D_INO,
+	RG_D_DEV,
+	RG_D_RDEV,
+	RG_D_MODE,
+	RG_D_FSIZE,
+	RG_D_FFLAGS,
+	RG_D__COUNT
+};
+#define RG_D_BIT(d)	(1ull << (d))
+#define RG_ENF_USED_MAX 12 /* dimensions that one set may use */
+
+/* How one dimension of one set is looked up. */
+struct rg_enf_dimension {
+	__u32 dflt;   /* row of every value without an entry */
+	__u32 absent; /* row when there is no such value */
+	__u8 n_masks; /* hash look-ups, one per mask, the first that finds something counts; 0: the LPM trie */
+	__u8 pad[7];
+	__u64 mask[RG_ENF_LENS][2];
+};
+
+struct rg_enf_set {
+	__u64 need;	/* RG_D_BIT of the dimensions used; 0 and sum 0: nothing is ever decided */
+	__u32 sum;	/* words in use: bit w, clauses 64w ... 64w + 63 */
+	__u32 content;	/* some clauses have content programs */
+	__u32 level[4]; /* RG_D_CGTREE: ancestor levels */
+	__u32 refuse_batch; /* recvmmsg for more than one message is refused: what its rules test can change between them */
+	__u32 streams;	/* some restricting rule can apply to stream sockets (splice, zero-copy) */
+	struct rg_enf_dimension dim[RG_D__COUNT];
+};
+
+struct rg_enf_row {
+	__u32 sum; /* bit w: word w is not 0 */
+	__u32 pad;
+	__u64 w[RG_ENF_WORDS];
+};
+
+/* rg_enf_clause.flags */
+#define RG_CL_AUDIT (1u << 0)
+#define RG_CL_LOG   (1u << 1)
+
+struct rg_enf_clause {
+	__u16 rule; /* index in the rules' map, of its generation */
+	__u8 action; /* enum rg_action */
+	__u8 flags;
+	__u16 err_no;
+	__u16 code[2], code_n[2]; /* content programs: unix, UDP; code_n 0: no test of content */
+	__u16 next_word; /* where the next policy's clauses begin */
+};
+
+struct rg_enf_rule {
+	char policy[64];
+	char rule[64];
+};
+
+/* Keys. Numbers are written high byte first. */
+struct rg_enf_key {
+	__u8 set, dim, mask, pad[5];
+	__u64 v[2];
+};
+struct rg_enf_lpm {
+	__u32 prefixlen; /* 32 + bits */
+	__u8 set, dim, pad[2];
+	__u8 v[16];
+};
+struct rg_enf_path { /* of the trie; of the hash, where prefixlen is always RG_ENF_PATH_WHOLE */
+	__u32 prefixlen; /* 32 + bits */
+	__u8 set, pad[3];
+	__u8 path[RG_ENF_PATH]; /* zero-padded; '@' first when abstract */
+};
+#define RG_ENF_PATH_WHOLE (32 + 8 * RG_ENF_PATH)
+
+struct rg_enf_code { /* struct sock_filter */
+	__u16 code;
+	__u8 jt, jf;
+	__u32 k;
+};
+
+struct rg_enf_ctl {
+	__u32 abi; /* RG_ENF_ABI */
+	__u32 gen; /* 0 or 1 */
+	__u32 on;  /* 0: everything is allowed */
+	__u32 audit;
+	__u64 deadline; /* CLOCK_BOOTTIME ns after which everything is allowed; 0 none */
+	__u32 self;	/* our own process: never checked */
+	__u32 backend;	/* enum rg_enf_backend */
+	__u64 self_start;
+	__u64 loaded; /* CLOCK_REALTIME ns of the last change */
+	__u64 revision; /* of the policy: counted up by each change */
+	__u32 probe;  /* thread whose receives are counted in rg_enf_counts.probe */
+	__u32 pad;
+};
+
+enum rg_enf_backend { RG_EB_NONE, RG_EB_LSM, RG_EB_FMOD_RET };
+
+enum rg_enf_count { RG_EC_PROBE, RG_EC_CHECKED, RG_EC_DENIED, RG_EC_KILLED, RG_EC_DROPPED, RG_EC_STRIPPED, RG_EC_AUDITED, RG_EC_LOGGED, RG_EC_LOST, RG_EC__COUNT };
+
+/* Kinds of descriptors: the numbers of enum rg_fdkind (recvguard/event.h), which cannot be included beside vmlinux.h;
+ * src/pipeline/enforce.c asserts that they agree. */
+enum rg_enf_kind {
+	RG_EK_UNKNOWN,
+	RG_EK_FILE,
+	RG_EK_DIRECTORY,
+	RG_EK_CHARDEV,
+	RG_EK_BLOCKDEV,
+	RG_EK_SYMLINK,
+	RG_EK_FIFO,
+	RG_EK_PIPE,
+	RG_EK_SOCKET,
+	RG_EK_MEMFD,
+	RG_EK_EVENTFD,
+	RG_EK_EVENTPOLL,
+	RG_EK_TIMERFD,
+	RG_EK_SIGNALFD,
+	RG_EK_INOTIFY,
+	RG_EK_FANOTIFY,
+	RG_EK_PIDFD,
+	RG_EK_IO_URING,
+	RG_EK_USERFAULTFD,
+	RG_EK_BPF,
+	RG_EK_PERF_EVENT,
+	RG_EK_DMABUF,
+	RG_EK_SYNC_FILE,
+	RG_EK_NAMESPACE,
+	RG_EK_SECCOMP,
+	RG_EK_KVM,
+	RG_EK_ANON,
+};
+
+/* Which hook spoke. */
+enum rg_enf_hook { RG_EH_RECVMSG, RG_EH_READ, RG_EH_ZEROCOPY, RG_EH_QUEUE, RG_EH_FILE };
+/* Why, when it was not simply the rule. */
+enum rg_enf_why { RG_EW_RULE, RG_EW_BATCH, RG_EW_UNKNOWN };
+
+/* One verdict. m.h.type RG_REC_MSG: the message as far as the hook knows it. */
+struct rg_enf_event {
+	__u64 revision;
+	__u32 abi;
+	__u16 rule;
+	__u8 action, hook;
+	__u16 err_no;
+	__u8 audit, why;
+	__u8 gen, pad[3];
+	__u32 n_files, f_flags;
+	/* RG_EH_FILE: the descriptor's file */
+	__u64 f_ino, f_size;
+	__u32 f_mode, f_dev, f_rdev, pad2;
+	__u64 f_magic;
+	char f_name[32];
+	struct rg_enf_rule name;
+	/* RG_EH_QUEUE of inet: where it came from */
+	struct rg_rec_addr from;
+	struct rg_rec_msg m;
+};
+
+_Static_assert(sizeof(struct rg_enf_key) == 24, "abi: rg_enf_key");
+_Static_assert(sizeof(struct rg_enf_lpm) == 24, "abi: rg_enf_lpm");
+_Static_assert(sizeof(struct rg_enf_path) == 120, "abi: rg_enf_path");
+_Static_assert(sizeof(struct rg_enf_clause) == 16, "abi: rg_enf_clause");
+_Static_assert(sizeof(struct rg_enf_row) == 264, "abi: rg_enf_row");
+_Static_assert(__builtin_offsetof(struct rg_enf_event, m) % 8 == 0, "abi: rg_enf_event");
+
+#endif

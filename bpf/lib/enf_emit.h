@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RG_BPF_ENF_EMIT_H
+#define RG_BPF_ENF_EMIT_H
+
+/* Verdicts on their way to user space, and what a verdict does. */
+#include "enf_decide.h"
+#include "sock.h"
+#include "task.h"
+
+struct rg_enf_said {
+	__u32 clause, hook, why, audit, flags, err_no, action;
+	__s64 ret;
+};
+
+rg_inline void rg_enf_clear(struct rg_rec_msg *m)
+{
+	/* as rg_rec_msg is 900 bytes, what nobody fills is cleared by hand */
+	m->h.type = RG_REC_MSG;
+	m->h.version = RG_ABI_VERSION;
+	m->h.len = sizeof(*m);
+	m->h.msg_no = 1;
+	m->h.cpu = bpf_get_smp_processor_id();
+	m->ts = bpf_ktime_get_ns();
+	m->ts_entry = m->wait_ns = 0;
+	m->route = RG_RT_UNKNOWN;
+	m->mflags = 0;
+	m->fd = -1;
+	m->syscall_nr = -1;
+	m->batch = 0;
+	m->has = RG_HAS_FLAGS;
+	m->cut = 0;
+	m->out_flags = 0;
+	m->user_msg = m->controllen = m->control_given = 0;
+	m->namelen = m->msg_len = 0;
+	m->data_total = 0;
+	m->n_iov = m->n_files = 0;
+	m->cookie = m->sock_ino = 0;
+	m->netns = 0;
+	m->family = m->type = m->protocol = m->sk_state = 0;
+	m->seq = 0;
+	m->peer_cookie = m->msg_id = m->send_ts = 0;
+	m->cred_pid = m->cred_uid = m->cred_gid = 0;
+	m->peer_pid = m->peer_uid = m->peer_gid = 0;
+	__builtin_memset(m->peer_comm, 0, sizeof(m->peer_comm));
+	m->local.len = m->remote.len = 0;
+	m->data_len = m->name_len = m->control_len = m->pad0 = 0;
+}
+
+/* Everything about the socket. Through addresses, not typed pointers: some hooks' arguments may not be given to
+ * helpers, and not every kind of program has socket storage. */
+rg_inline void rg_enf_sock(struct rg_rec_msg *m, struct sock *sk)
+{
+	struct pid *pid;
+
+	m->has |= RG_HAS_SOCK;
+	m->family = sk->__sk_common.skc_family;
+	m->type = sk->sk_type;
+	m->protocol = sk->sk_protocol;
+	m->sk_state = sk->__sk_common.skc_state;
+	m->cookie = sk->__sk_common.skc_cookie.counter; /* 0: nobody has asked for it yet */
+	m->sock_ino = rg_sock_ino(sk);
+	m->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rg_sock_names_sub(m, rg_scalar(sk));
+	if (m->family != AF_UNIX)
+		return;
+	pid = BPF_CORE_READ(sk, sk_peer_pid);
+	if (!pid)
+		return;
+	m->has |= RG_HAS_PEER;
+	m->peer_pid = BPF_CORE_READ(pid, numbers[0].nr);
+	m->peer_uid = BPF_CORE_READ(sk, sk_peer_cred, euid.val);
+	m->peer_gid = BPF_CORE_READ(sk, sk_peer_cred, egid.val);
+	rg_pid_comm(pid, m->peer_comm);
+}
+
+rg_inline void rg_enf_file(struct rg_enf_event *ev, struct file *f)
+{
+	struct inode *ino = f->f_inode;
+
+	ev->f_ino = ino->i_ino;
+	ev->f_size = ino->i_size;
+	ev->f_mode = ino->i_mode;
+	ev->f_dev = ino->i_sb->s_dev;
+	ev->f_rdev = ino->i_rdev;
+	ev->f_magic = ino->i_sb->s_magic;
+	ev->f_flags = f->f_flags;
+	bpf_probe_read_kernel_str(ev->f_name, sizeof(ev->f_name), f->f_path.dentry->d_name.name);
+}
+
+rg_inline struct rg_enf_event *rg_enf_begin(const struct rg_enf_said *s, struct task_struct *t)
+{
+	struct rg_enf_event *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
+	struct rg_enf_clause *c;
+	struct rg_enf_rule *r;
+	struct rg_enf_ctl *ctl;
+	__u32 zero = 0, at = s->clause;
+
+	if (!ev) {
+		rg_enf_count(RG_EC_LOST);
+		return NULL;
+	}
+	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
+	c = bpf_map_lookup_elem(&enf_clauses, &at);
+	ev->revision = ctl ? ctl->revision : 0;
+	ev->abi = RG_ENF_ABI;
+	ev->gen = at / RG_ENF_BITS >> 2;
+	ev->rule = c ? c->rule : 0xffff;
+	ev->action = s->action;
+	ev->hook = s->hook;
+	ev->err_no = s->err_no;
+	ev->audit = s->audit;
+	ev->why = s->why;
+	ev->n_files = 0;
+	ev->f_magic = 0;
+	ev->from.len = 0;
+	at = (c ? c->rule : 0) + ev->gen * RG_ENF_RULES;
+	r = bpf_map_lookup_elem(&enf_rules, &at);
+	if (r)
+		bpf_probe_read_kernel(&ev->name, sizeof(ev->name), r);
+	else
+		ev->name.policy[0] = ev->name.rule[0] = 0;
+	rg_enf_clear(&ev->m);
+	rg_fill_task(&ev->m, t);
+	ev->m.flags = s->flags & ~RG_MSG_CMSG_COMPAT;
+	ev->m.ret = s->ret;
+	if (s->flags & RG_MSG_PEEK)
+		ev->m.mflags |= RG_MF_PEEK;
+	return ev;
+}
+
+rg_inline void rg_enf_counted(__u32 action, bool audit)
+{
+	rg_enf_count(audit		       ? RG_EC_AUDITED
+		     : action == RG_ACT_LOG    ? RG_EC_LOGGED
+		     : action == RG_ACT_KILL   ? RG_EC_KILLED
+		     : action == RG_ACT_DROP   ? RG_EC_DROPPED
+		     : action == RG_ACT_STRIP  ? RG_EC_STRIPPED
+					       : RG_EC_DENIED);
+}
+
+/* 0 ... -4095, so that the verifier sees it */
+rg_inline int rg_enf_errno(__u32 e)
+{
+	int r = 0;
+
+	e &= 0xfff;
+	if (!e)
+		e = 1;
+	asm volatile("%0 -= %1" : "+r"(r) : "r"((__u64)e));
+	return r;
+}
+
+#endif

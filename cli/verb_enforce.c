@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* enforce: policies that the kernel itself enforces. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include <recvguard/enforce.h>
+#include <recvguard/sink.h>
+
+#include "cli.h"
+#include "outputs.h"
+
+struct enforce_opts {
+	struct cli_str_list policies, outputs;
+	bool audit, no_wait, quiet;
+	uint64_t for_ns;
+	uint32_t tree, count;
+	const char *dir;
+};
+
+#define DIR_OPTION(type)                                                                                          \
+	{                                                                                                         \
+		"dir", 0, "DIR", &cli_dir, offsetof(type, dir),                                                   \
+			"Where it is pinned: a folder in a bpf file system (" RG_ENFORCE_DIR ")", NULL            \
+	}
+
+static const struct cli_opt options[] = {
+	{"policy", 'p', "FILE", &cli_files, offsetof(struct enforce_opts, policies),
+	 "Policy file, or folder of policies; without any the verdicts of what is enforced already are shown",
+	 "--policy machine.yaml --for 10m"},
+	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, offsetof(struct enforce_opts, outputs),
+	 "Where verdicts go, as in `recvguard trace`; several may be given", "-p machine.yaml -o json=verdicts.json"},
+	{"audit", 0, NULL, &cli_flag, offsetof(struct enforce_opts, audit),
+	 "Decide and report, but let everything through: the first step with every policy", "--audit -p machine.yaml"},
+	{"for", 0, "DURATION", &cli_duration, offsetof(struct enforce_opts, for_ns),
+	 "The kernel stops enforcing by itself after this long, whatever became of recvguard", "--for 5m -p machine.yaml"},
+	{"tree", 0, "PID", &cli_u32, offsetof(struct enforce_opts, tree),
+	 "Only that process and whatever it starts, now and later", "--tree 4711 -p machine.yaml"},
+	{"no-wait", 0, NULL, &cli_flag, offsetof(struct enforce_opts, no_wait),
+	 "Load and return; verdicts are kept for whoever asks for them", NULL},
+	{"count", 'n', "N", &cli_u32, offsetof(struct enforce_opts, count), "End after so many verdicts", NULL},
+	{"quiet", 'q', NULL, &cli_flag, offsetof(struct enforce_opts, quiet), "No notices on standard error", NULL},
+	DIR_OPTION(struct enforce_opts),
+	{0},
+};
+
+struct watching {
+	const struct enforce_opts *o;
+	struct cli_sinks sinks;
+	struct rg_err err;
+	uint64_t shown;
+};
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int sig)
+{
+	signalled = sig;
+}
+
+static int on_verdict(void *arg, struct rg_event *ev)
+{
+	struct watching *w = arg;
+	int r = cli_sinks_write(&w->sinks, ev, &w->err);
+
+	w->shown++;
+	if (r < 0)
+		return r;
+	return w->o->count && w->shown >= w->o->count ? 2 : 0;
+}
+
+static void say_loaded(const struct cli_call *call, const struct enforce_opts *o, const char *unknown)
+{
+	struct rg_enforce_status s;
+	struct rg_err err;
+
+	if (unknown[0])
+		cli_say(call->verb, "there is no such thing now, and rules about it hold for nobody: %s; load the policy again "
+				    "when it exists", unknown);
+	if (o->quiet || rg_enforce_status(o->dir, &s, &err))
+		return;
+	cli_say(call->verb, "%s: %u rules by %s (%s)%s; it holds after recvguard ends, `recvguard enforce stop` ends it",
+		s.audit ? "auditing, nothing is refused" : "enforcing", s.rules, s.backend == RG_ENFORCE_LSM ? "BPF LSM" : "fmod_ret",
+		s.hooks ? s.hook_names : "no hook is needed", s.left_ns ? ", until the time given is over" : "");
+}
+
+static int watch_loop(struct watching *w, struct rg_enforce *e, struct rg_err *err)
+{
+	for (;;) {
+		int r = rg_enforce_run(e, 200, on_verdict, w, err);
+
+		if (r < 0 && w->err.code)
+			*err = w->err;
+		if (r >= 0 && cli_sinks_flush(&w->sinks, err) < 0)
+			return err->code;
+		if (r || signalled)
+			return r;
+	}
+}
+
+static int watch(const struct cli_call *call, const struct enforce_opts *o)
+{
+	struct rg_sink_opts so = {.hex = false};
+	struct watching w = {.o = o};
+	struct sigaction sa = {.sa_handler = on_signal};
+	struct rg_enforce *e = NULL;
+	struct rg_err err = {0};
+	int r = rg_enforce_open(o->dir, &e, &err);
+
+	if (r)
+		return cli_fail(call->verb, &err);
+	r = cli_sinks_open(&w.sinks, &o->outputs, so, &err);
+	if (!r) {
+		sigaction(SIGINT, &sa, NULL);
+		sigaction(SIGTERM, &sa, NULL);
+		r = watch_loop(&w, e, &err);
+		if (cli_sinks_close(&w.sinks, r < 0 ? NULL : &err) < 0 && r >= 0)
+			r = err.code;
+	}
+	rg_enforce_close(e);
+	if (r < 0)
+		return cli_fail(call->verb, &err);
+	if (r == 1 && !o->quiet)
+		cli_say(call->verb, "enforcement was stopped");
+	else if (!o->quiet)
+		cli_say(call->verb, "what was loaded goes on being enforced; `recvguard enforce stop` ends it");
+	return cli_finish(call->verb, CLI_OK);
+}
+
+static int run(const struct cli_call *call, const void *opts)
+{
+	const struct enforce_opts *o = opts;
+	struct rg_enforce_opts eo = {.policies = o->policies.v,
+				     .n_policies = o->policies.n,
+				     .dir = o->dir,
+				     .audit = o->audit,
+				     .for_ns = o->for_ns,
+				     .tree = (int)o->tree};
+	char unknown[1024] = "";
+	struct rg_err err = {0};
+
+	if (!o->policies.n && (o->audit || o->for_ns || o->tree || o->no_wait))
+		return cli_usage(call->verb, "--audit, --for, --tree and --no-wait go with --policy");
+	if (o->policies.n && rg_enforce_load(&eo, unknown, sizeof(unknown), &err) < 0)
+		return cli_fail(call->verb, &err);
+	if (o->policies.n)
+		say_loaded(call, o, unknown);
+	return o->no_wait ? cli_finish(call->verb, CLI_OK) : watch(call, o);
+}
+
+/* ---- status, stop */
+
+struct dir_opts {
+	const char *dir;
+};
+
+static const struct cli_opt dir_options[] = {
+	DIR_OPTION(struct dir_opts),
+	{0},
+};
+
+static void print_time(uint64_t ns)
+{
+	time_t t = (time_t)(ns / 1000000000u);
+	struct tm tm;
+	char text[32];
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%FT%TZ", &tm);
+	printf("loaded    %s\n", text);
+}
+
+static int status_run(const struct cli_call *call, const void *opts)
+{
+	const struct dir_opts *o = opts;
+	struct rg_enforce_status s;
+	struct rg_err err = {0};
+
+	if (rg_enforce_status(o->dir, &s, &err) < 0)
+		return cli_fail(call->verb, &err);
+	printf("state     %s\n", !s.on ? "over: the time given by --for has passed, everything is let through"
+			  : s.audit ? "auditing: decided and reported, everything is let through"
+				    : "enforcing");
+	if (s.left_ns)
+		printf("until     %" PRIu64 " s from now\n", s.left_ns / 1000000000u);
+	printf("by        %s\n", s.backend == RG_ENFORCE_LSM ? "BPF LSM" : "fmod_ret");
+	printf("policies  %s\n", s.policies);
+	printf("rules     %u (alternatives: %u at queueing, %u at receiving, %u at installing descriptors)\n", s.rules, s.clauses[0],
+	       s.clauses[1], s.clauses[2]);
+	printf("hooks     %s\n", s.hooks ? s.hook_names : "none");
+	print_time(s.loaded);
+	printf("revision  %" PRIu64 "\n", s.revision);
+	printf("verdicts  %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " dropped, %" PRIu64 " stripped, %" PRIu64
+	       " audited, %" PRIu64 " logged; %" PRIu64 " reports lost\n",
+	       s.denied, s.killed, s.dropped, s.stripped, s.audited, s.logged, s.lost);
+	return cli_finish(call->verb, CLI_OK);
+}
+
+static int stop_run(const struct cli_call *call, const void *opts)
+{
+	const struct dir_opts *o = opts;
+	struct rg_err err = {0};
+
+	if (rg_enforce_stop(o->dir, &err) < 0)
+		return cli_fail(call->verb, &err);
+	return cli_finish(call->verb, CLI_OK);
+}
+
+static const struct cli_example examples[] = {
+	{"recvguard enforce --audit -p machine.yaml -o text", "see what a policy would refuse, refusing nothing"},
+	{"recvguard enforce --for 5m -p machine.yaml", "enforce it, and be let out by the kernel after five minutes"},
+	{"recvguard enforce -p machine.yaml --no-wait", "enforce it for good; a second call replaces the policy without a gap"},
+	{"recvguard enforce -o json", "show the verdicts of what is enforced"},
+	{0},
+};
+
+const struct cli_verb cli_verb_enforce = {
+	.name = "enforce",
+	.synopsis = "",
+	.summary = "let the kernel refuse, system-wide, what a policy does not admit",
+	.about = "Compiles policies into tables that programs at the kernel's own hooks (BPF LSM, or fmod_ret) look up before a "
+		 "process receives: by process, user, command, executable, control group, socket, peer and flags (deny, kill, "
+		 "log); by the real file of each passed descriptor (strip); by content, size, sender and number of descriptors as "
+		 "a unix datagram or UDP message is queued (drop). A rule that no hook can enforce soundly is refused when "
+		 "loading, with the reason and who can; `recvguard policy explain` tells it beforehand.\n\n"
+		 "Programs, tables and links are pinned: enforcement outlives recvguard. Loading again replaces the policy in one "
+		 "step. With --for the kernel itself stops after that time. To get out: `recvguard enforce stop`, or remove the "
+		 "files link_* in the folder, or restart the machine (nothing survives that), or boot with lsm= without bpf.\n\n"
+		 "docs/enforce.md says what is promised path by path, and what no hook sees. Needs root and Linux 6.1 or newer.",
+	.opts = options,
+	.examples = examples,
+	.see_also = "policy run guard doctor",
+	.opts_size = sizeof(struct enforce_opts),
+	.run = run,
+};
+
+const struct cli_verb cli_verb_enforce_status = {
+	.name = "enforce status",
+	.synopsis = "",
+	.summary = "tell what the kernel enforces, and what it has refused so far",
+	.about = "Reads it back from the kernel; the exit status is 1 when nothing is enforced.",
+	.opts = dir_options,
+	.examples = (const struct cli_example[]){{"recvguard enforce status", "what is enforced now"}, {0}},
+	.see_also = "enforce",
+	.opts_size = sizeof(struct dir_opts),
+	.run = status_run,
+};
+
+const struct cli_verb cli_verb_enforce_stop = {
+	.name = "enforce stop",
+	.synopsis = "",
+	.summary = "end enforcement: detach the hooks and forget the policies",
+	.about = "Receives are unchecked from then on. The exit status is 1 when nothing is enforced.",
+	.opts = dir_options,
+	.examples = (const struct cli_example[]){{"recvguard enforce stop", "let everything through again"}, {0}},
+	.see_also = "enforce",
+	.opts_size = sizeof(struct dir_opts),
+	.run = stop_run,
+};

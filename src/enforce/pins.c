@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "enforce/pins.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <recvguard/enforce.h>
+
+#include "base/cleanup.h"
+
+#define BPF_FS 0xcafe4a11
+
+int rg_pins_init(struct rg_pins *p, const char *dir, struct rg_err *err)
+{
+	p->lock = -1;
+	if (!dir)
+		dir = RG_ENFORCE_DIR;
+	if (strlen(dir) >= sizeof(p->dir))
+		return rg_fail(err, -ENAMETOOLONG, "%s: the folder's path is too long", dir);
+	strcpy(p->dir, dir);
+	return 0;
+}
+
+int rg_pins_lock(struct rg_pins *p, struct rg_err *err)
+{
+	struct statfs fs;
+
+	if (mkdir(p->dir, 0700) && errno != EEXIST)
+		return rg_fail(err, -errno, "%s: %s%s", p->dir, strerror(errno),
+			       errno == ENOENT ? " (is a bpf file system mounted there? mount -t bpf bpf /sys/fs/bpf)"
+			       : errno == EACCES || errno == EPERM ? " (enforcing needs root)"
+								   : "");
+	p->lock = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->lock < 0)
+		return rg_fail(err, -errno, "%s: %s", p->dir, strerror(errno));
+	if (fstatfs(p->lock, &fs) || fs.f_type != BPF_FS)
+		return rg_fail(err, -EINVAL, "%s is not in a bpf file system: what is pinned must outlive its loader", p->dir);
+	if (flock(p->lock, LOCK_EX | LOCK_NB))
+		return rg_fail(err, -EBUSY, "%s: another recvguard is changing what is enforced", p->dir);
+	return 0;
+}
+
+void rg_pins_unlock(struct rg_pins *p)
+{
+	if (p->lock >= 0)
+		close(p->lock);
+	p->lock = -1;
+}
+
+static const char *path_of(const struct rg_pins *p, const char *kind, const char *name, char (*buf)[320])
+{
+	snprintf(*buf, sizeof(*buf), "%s/%s%s", p->dir, kind, name);
+	return *buf;
+}
+
+int rg_pins_get(const struct rg_pins *p, const char *kind, const char *name)
+{
+	char buf[320];
+	int fd = bpf_obj_get(path_of(p, kind, name, &buf));
+
+	return fd < 0 ? -errno : fd;
+}
+
+int rg_pins_put(const struct rg_pins *p, const char *kind, const char *name, int fd)
+{
+	char buf[320];
+
+	return bpf_obj_pin(fd, path_of(p, kind, name, &buf)) ? -errno : 0;
+}
+
+bool rg_pins_has(const struct rg_pins *p, const char *kind, const char *name)
+{
+	char buf[320];
+
+	return access(path_of(p, kind, name, &buf), F_OK) == 0;
+}
+
+int rg_pins_drop(const struct rg_pins *p, const char *kind, const char *name)
+{
+	char buf[320];
+
+	return unlink(path_of(p, kind, name, &buf)) ? -errno : 0;
+}
+
+static void drop_all(const struct rg_pins *p, const char *prefix)
+{
+	rg_auto_closedir DIR *d = opendir(p->dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.' && !strncmp(e->d_name, prefix, strlen(prefix)))
+			rg_pins_drop(p, "", e->d_name);
+}
+
+void rg_pins_empty(const struct rg_pins *p)
+{
+	drop_all(p, "link_");
+	drop_all(p, "");
+}
+
+void rg_pins_clear(const struct rg_pins *p)
+{
+	rg_pins_empty(p);
+	rmdir(p->dir);
+}
+
+static const struct {
+	const char *name;
+	size_t at;
+} maps[] = {
+#define MAP(n) {"enf_" #n, offsetof(struct rg_enf_fds, n)}
+	MAP(ctl),  MAP(sets),  MAP(rows),  MAP(clauses), MAP(rules), MAP(code), MAP(keys), MAP(lpms),
+	MAP(paths), MAP(path_lpms), MAP(counts), MAP(tree),
+#undef MAP
+	{"ring", offsetof(struct rg_enf_fds, ring)},
+};
+
+int rg_enf_fds_open(const struct rg_pins *p, struct rg_enf_fds *ret, struct rg_err *err)
+{
+	struct rg_enf_ctl ctl;
+	uint32_t zero = 0;
+	int r = 0;
+
+	memset(ret, -1, sizeof(*ret));
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !r; i++) {
+		int fd = rg_pins_get(p, "", maps[i].name);
+
+		if (fd < 0)
+			r = fd;
+		else
+			*(int *)((char *)ret + maps[i].at) = fd;
+	}
+	if (r == -ENOENT)
+		rg_fail(err, r, "nothing is enforced (%s)", p->dir);
+	else if (r)
+		rg_fail(err, r, "%s: %s%s", p->dir, strerror(-r), r == -EPERM || r == -EACCES ? " (this needs root)" : "");
+	else if (bpf_map_lookup_elem(ret->ctl, &zero, &ctl) || ctl.abi != RG_ENF_ABI)
+		r = rg_fail(err, -EPROTO,
+			    "%s: what is enforced was loaded by another version of recvguard: stop it with that one, or remove "
+			    "the folder's files",
+			    p->dir);
+	if (r)
+		rg_enf_fds_close(ret);
+	return r;
+}
+
+void rg_enf_fds_close(struct rg_enf_fds *f)
+{
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		int *fd = (int *)((char *)f + maps[i].at);
+
+		if (*fd >= 0)
+			close(*fd);
+		*fd = -1;
+	}
+}
