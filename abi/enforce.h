@@ -5,17 +5,17 @@
 /*
  * Policies as the kernel evaluates them (docs/enforce.md, "How rules are matched").
  *
- * A rule is a list of clauses (alternatives), each of which is a number of demands, one per dimension: who, which
- * socket, how large. Every clause is one bit. For each dimension one look-up of the value at hand gives a row: the
- * bits of the clauses whose demand on this dimension that value meets. The AND of the rows is the set of clauses that
- * match; the lowest bit is the first rule in order. So the cost does not grow with the number of rules, but with
- * the number of dimensions that are used at all.
+ * A rule is a list of clauses (alternatives), each of which is a number of demands, one per dimension: who,
+ * which socket, how large. Every clause is one bit. For each dimension one look-up of the value at hand gives
+ * a row: the bits of the clauses whose demand on this dimension that value meets. The AND of the rows is the
+ * set of clauses that match; the lowest bit is the first rule in order. So the cost does not grow with the
+ * number of rules, but with the number of dimensions that are used at all.
  *
- * Written by src/policy/lower/tables.c, read by bpf/lib/enf_match.h; the rows are the reference evaluator's own
- * answers, tabulated.
+ * Written by src/policy/lower/tables.c, read by bpf/lib/enf_match.h; the rows are the reference evaluator's
+ * own answers, tabulated.
  *
- * Two generations stand side by side in the same maps: a new policy is written beside the old one, and one word
- * (rg_enf_ctl.gen) makes it hold.
+ * Two generations stand side by side in the same maps: a new policy is written beside the old one, and one
+ * word (rg_enf_ctl.gen) makes it hold.
  */
 
 #ifndef __VMLINUX_H__
@@ -33,18 +33,18 @@ enum rg_enf_stage {
 	RG_ST_FILE,  /* a passed descriptor is about to be installed */
 	RG_ST__COUNT
 };
-#define RG_ENF_SETS		 8 /* generation * 4 + stage */
-#define RG_ENF_SET(gen, stage)	 ((gen) * 4 + (stage))
-#define RG_ENF_WORDS		 32
-#define RG_ENF_BITS		 (RG_ENF_WORDS * 64)
-#define RG_ENF_ROWS		 4096 /* of each generation */
-#define RG_ENF_RULES		 1024 /* of each generation */
-#define RG_ENF_KEYS		 (256 * 1024)
-#define RG_ENF_CODE		 2048 /* instructions of content programs, of each generation */
-#define RG_ENF_PATH		 112
-#define RG_ENF_LENS		 4
-#define RG_ENF_TEMPORARY	 96 /* clauses after which evaluation goes on (log, content) */
-#define RG_ENF_EVENTS_RING	 (1u << 20)
+#define RG_ENF_SETS	       8 /* generation * 4 + stage */
+#define RG_ENF_SET(gen, stage) ((gen)*4 + (stage))
+#define RG_ENF_WORDS	       32
+#define RG_ENF_BITS	       (RG_ENF_WORDS * 64)
+#define RG_ENF_ROWS	       4096 /* of each generation */
+#define RG_ENF_RULES	       1024 /* of each generation */
+#define RG_ENF_KEYS	       (256 * 1024)
+#define RG_ENF_CODE	       2048 /* instructions of content programs, of each generation */
+#define RG_ENF_PATH	       112
+#define RG_ENF_LENS	       4
+#define RG_ENF_TEMPORARY       96 /* clauses after which evaluation goes on (log, content) */
+#define RG_ENF_EVENTS_RING     (1u << 20)
 
 /* The dimensions, in the order in which they are looked up. */
 enum rg_enf_dim {
@@ -101,18 +101,20 @@ enum rg_enf_dim {
 struct rg_enf_dimension {
 	__u32 dflt;   /* row of every value without an entry */
 	__u32 absent; /* row when there is no such value */
-	__u8 n_masks; /* hash look-ups, one per mask, the first that finds something counts; 0: the LPM trie */
+	__u8 n_masks; /* hash look-ups, one per mask, the first that finds something counts; 0: the LPM trie
+		       */
 	__u8 pad[7];
 	__u64 mask[RG_ENF_LENS][2];
 };
 
 struct rg_enf_set {
-	__u64 need;	/* RG_D_BIT of the dimensions used; 0 and sum 0: nothing is ever decided */
-	__u32 sum;	/* words in use: bit w, clauses 64w ... 64w + 63 */
-	__u32 content;	/* some clauses have content programs */
-	__u32 level[4]; /* RG_D_CGTREE: ancestor levels */
-	__u32 refuse_batch; /* recvmmsg for more than one message is refused: what its rules test can change between them */
-	__u32 streams;	/* some restricting rule can apply to stream sockets (splice, zero-copy) */
+	__u64 need;	    /* RG_D_BIT of the dimensions used; 0 and sum 0: nothing is ever decided */
+	__u32 sum;	    /* words in use: bit w, clauses 64w ... 64w + 63 */
+	__u32 content;	    /* some clauses have content programs */
+	__u32 level[4];	    /* RG_D_CGTREE: ancestor levels */
+	__u32 refuse_batch; /* recvmmsg for more than one message is refused: what its rules test can change
+			       between them */
+	__u32 streams;	    /* some restricting rule can apply to stream sockets (splice, zero-copy) */
 	struct rg_enf_dimension dim[RG_D__COUNT];
 };
 
@@ -127,12 +129,12 @@ struct rg_enf_row {
 #define RG_CL_LOG   (1u << 1)
 
 struct rg_enf_clause {
-	__u16 rule; /* index in the rules' map, of its generation */
+	__u16 rule;  /* index in the rules' map, of its generation */
 	__u8 action; /* enum rg_action */
 	__u8 flags;
 	__u16 err_no;
 	__u16 code[2], code_n[2]; /* content programs: unix, UDP; code_n 0: no test of content */
-	__u16 next_word; /* where the next policy's clauses begin */
+	__u16 next_word;	  /* where the next policy's clauses begin */
 };
 
 struct rg_enf_rule {
@@ -150,7 +152,7 @@ struct rg_enf_lpm {
 	__u8 set, dim, pad[2];
 	__u8 v[16];
 };
-struct rg_enf_path { /* of the trie; of the hash, where prefixlen is always RG_ENF_PATH_WHOLE */
+struct rg_enf_path {	 /* of the trie; of the hash, where prefixlen is always RG_ENF_PATH_WHOLE */
 	__u32 prefixlen; /* 32 + bits */
 	__u8 set, pad[3];
 	__u8 path[RG_ENF_PATH]; /* zero-padded; '@' first when abstract */
@@ -172,18 +174,29 @@ struct rg_enf_ctl {
 	__u32 self;	/* our own process: never checked */
 	__u32 backend;	/* enum rg_enf_backend */
 	__u64 self_start;
-	__u64 loaded; /* CLOCK_REALTIME ns of the last change */
+	__u64 loaded;	/* CLOCK_REALTIME ns of the last change */
 	__u64 revision; /* of the policy: counted up by each change */
-	__u32 probe;  /* thread whose receives are counted in rg_enf_counts.probe */
+	__u32 probe;	/* thread whose receives are counted in rg_enf_counts.probe */
 	__u32 pad;
 };
 
 enum rg_enf_backend { RG_EB_NONE, RG_EB_LSM, RG_EB_FMOD_RET };
 
-enum rg_enf_count { RG_EC_PROBE, RG_EC_CHECKED, RG_EC_DENIED, RG_EC_KILLED, RG_EC_DROPPED, RG_EC_STRIPPED, RG_EC_AUDITED, RG_EC_LOGGED, RG_EC_LOST, RG_EC__COUNT };
+enum rg_enf_count {
+	RG_EC_PROBE,
+	RG_EC_CHECKED,
+	RG_EC_DENIED,
+	RG_EC_KILLED,
+	RG_EC_DROPPED,
+	RG_EC_STRIPPED,
+	RG_EC_AUDITED,
+	RG_EC_LOGGED,
+	RG_EC_LOST,
+	RG_EC__COUNT
+};
 
-/* Kinds of descriptors: the numbers of enum rg_fdkind (recvguard/event.h), which cannot be included beside vmlinux.h;
- * src/pipeline/enforce.c asserts that they agree. */
+/* Kinds of descriptors: the numbers of enum rg_fdkind (recvguard/event.h), which cannot be included beside
+ * vmlinux.h; src/pipeline/enforce.c asserts that they agree. */
 enum rg_enf_kind {
 	RG_EK_UNKNOWN,
 	RG_EK_FILE,

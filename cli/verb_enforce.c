@@ -20,10 +20,10 @@ struct enforce_opts {
 	const char *dir;
 };
 
-#define DIR_OPTION(type)                                                                                          \
-	{                                                                                                         \
-		"dir", 0, "DIR", &cli_dir, offsetof(type, dir),                                                   \
-			"Where it is pinned: a folder in a bpf file system (" RG_ENFORCE_DIR ")", NULL            \
+#define DIR_OPTION(type)                                                                               \
+	{                                                                                              \
+		"dir", 0, "DIR", &cli_dir, offsetof(type, dir),                                        \
+			"Where it is pinned: a folder in a bpf file system (" RG_ENFORCE_DIR ")", NULL \
 	}
 
 static const struct cli_opt options[] = {
@@ -31,17 +31,22 @@ static const struct cli_opt options[] = {
 	 "Policy file, or folder of policies; without any the verdicts of what is enforced already are shown",
 	 "--policy machine.yaml --for 10m"},
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, offsetof(struct enforce_opts, outputs),
-	 "Where verdicts go, as in `recvguard trace`; several may be given", "-p machine.yaml -o json=verdicts.json"},
+	 "Where verdicts go, as in `recvguard trace`; several may be given",
+	 "-p machine.yaml -o json=verdicts.json"},
 	{"audit", 0, NULL, &cli_flag, offsetof(struct enforce_opts, audit),
-	 "Decide and report, but let everything through: the first step with every policy", "--audit -p machine.yaml"},
+	 "Decide and report, but let everything through: the first step with every policy",
+	 "--audit -p machine.yaml"},
 	{"for", 0, "DURATION", &cli_duration, offsetof(struct enforce_opts, for_ns),
-	 "The kernel stops enforcing by itself after this long, whatever became of recvguard", "--for 5m -p machine.yaml"},
+	 "The kernel stops enforcing by itself after this long, whatever became of recvguard",
+	 "--for 5m -p machine.yaml"},
 	{"tree", 0, "PID", &cli_u32, offsetof(struct enforce_opts, tree),
 	 "Only that process and whatever it starts, now and later", "--tree 4711 -p machine.yaml"},
 	{"no-wait", 0, NULL, &cli_flag, offsetof(struct enforce_opts, no_wait),
 	 "Load and return; verdicts are kept for whoever asks for them", NULL},
-	{"count", 'n', "N", &cli_u32, offsetof(struct enforce_opts, count), "End after so many verdicts", NULL},
-	{"quiet", 'q', NULL, &cli_flag, offsetof(struct enforce_opts, quiet), "No notices on standard error", NULL},
+	{"count", 'n', "N", &cli_u32, offsetof(struct enforce_opts, count), "End after so many verdicts",
+	 NULL},
+	{"quiet", 'q', NULL, &cli_flag, offsetof(struct enforce_opts, quiet), "No notices on standard error",
+	 NULL},
 	DIR_OPTION(struct enforce_opts),
 	{0},
 };
@@ -77,13 +82,19 @@ static void say_loaded(const struct cli_call *call, const struct enforce_opts *o
 	struct rg_err err;
 
 	if (unknown[0])
-		cli_say(call->verb, "there is no such thing now, and rules about it hold for nobody: %s; load the policy again "
-				    "when it exists", unknown);
+		cli_say(call->verb,
+			"there is no such thing now, and rules about it hold for nobody: %s; load the policy "
+			"again "
+			"when it exists",
+			unknown);
 	if (o->quiet || rg_enforce_status(o->dir, &s, &err))
 		return;
-	cli_say(call->verb, "%s: %u rules by %s (%s)%s; it holds after recvguard ends, `recvguard enforce stop` ends it",
-		s.audit ? "auditing, nothing is refused" : "enforcing", s.rules, s.backend == RG_ENFORCE_LSM ? "BPF LSM" : "fmod_ret",
-		s.hooks ? s.hook_names : "no hook is needed", s.left_ns ? ", until the time given is over" : "");
+	cli_say(call->verb,
+		"%s: %u rules by %s (%s)%s; it holds after recvguard ends, `recvguard enforce stop` ends it",
+		s.audit ? "auditing, nothing is refused" : "enforcing", s.rules,
+		s.backend == RG_ENFORCE_LSM ? "BPF LSM" : "fmod_ret",
+		s.hooks ? s.hook_names : "no hook is needed",
+		s.left_ns ? ", until the time given is over" : "");
 }
 
 static int watch_loop(struct watching *w, struct rg_enforce *e, struct rg_err *err)
@@ -125,7 +136,8 @@ static int watch(const struct cli_call *call, const struct enforce_opts *o)
 	if (r == 1 && !o->quiet)
 		cli_say(call->verb, "enforcement was stopped");
 	else if (!o->quiet)
-		cli_say(call->verb, "what was loaded goes on being enforced; `recvguard enforce stop` ends it");
+		cli_say(call->verb,
+			"what was loaded goes on being enforced; `recvguard enforce stop` ends it");
 	return cli_finish(call->verb, CLI_OK);
 }
 
@@ -181,19 +193,19 @@ static int status_run(const struct cli_call *call, const void *opts)
 	if (rg_enforce_status(o->dir, &s, &err) < 0)
 		return cli_fail(call->verb, &err);
 	printf("state     %s\n", !s.on ? "over: the time given by --for has passed, everything is let through"
-			  : s.audit ? "auditing: decided and reported, everything is let through"
-				    : "enforcing");
+				 : s.audit ? "auditing: decided and reported, everything is let through"
+					   : "enforcing");
 	if (s.left_ns)
 		printf("until     %" PRIu64 " s from now\n", s.left_ns / 1000000000u);
 	printf("by        %s\n", s.backend == RG_ENFORCE_LSM ? "BPF LSM" : "fmod_ret");
 	printf("policies  %s\n", s.policies);
-	printf("rules     %u (alternatives: %u at queueing, %u at receiving, %u at installing descriptors)\n", s.rules, s.clauses[0],
-	       s.clauses[1], s.clauses[2]);
+	printf("rules     %u (alternatives: %u at queueing, %u at receiving, %u at installing descriptors)\n",
+	       s.rules, s.clauses[0], s.clauses[1], s.clauses[2]);
 	printf("hooks     %s\n", s.hooks ? s.hook_names : "none");
 	print_time(s.loaded);
 	printf("revision  %" PRIu64 "\n", s.revision);
-	printf("verdicts  %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " dropped, %" PRIu64 " stripped, %" PRIu64
-	       " audited, %" PRIu64 " logged; %" PRIu64 " reports lost\n",
+	printf("verdicts  %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " dropped, %" PRIu64
+	       " stripped, %" PRIu64 " audited, %" PRIu64 " logged; %" PRIu64 " reports lost\n",
 	       s.denied, s.killed, s.dropped, s.stripped, s.audited, s.logged, s.lost);
 	return cli_finish(call->verb, CLI_OK);
 }
@@ -209,9 +221,12 @@ static int stop_run(const struct cli_call *call, const void *opts)
 }
 
 static const struct cli_example examples[] = {
-	{"recvguard enforce --audit -p machine.yaml -o text", "see what a policy would refuse, refusing nothing"},
-	{"recvguard enforce --for 5m -p machine.yaml", "enforce it, and be let out by the kernel after five minutes"},
-	{"recvguard enforce -p machine.yaml --no-wait", "enforce it for good; a second call replaces the policy without a gap"},
+	{"recvguard enforce --audit -p machine.yaml -o text",
+	 "see what a policy would refuse, refusing nothing"},
+	{"recvguard enforce --for 5m -p machine.yaml",
+	 "enforce it, and be let out by the kernel after five minutes"},
+	{"recvguard enforce -p machine.yaml --no-wait",
+	 "enforce it for good; a second call replaces the policy without a gap"},
 	{"recvguard enforce -o json", "show the verdicts of what is enforced"},
 	{0},
 };
@@ -220,15 +235,23 @@ const struct cli_verb cli_verb_enforce = {
 	.name = "enforce",
 	.synopsis = "",
 	.summary = "let the kernel refuse, system-wide, what a policy does not admit",
-	.about = "Compiles policies into tables that programs at the kernel's own hooks (BPF LSM, or fmod_ret) look up before a "
-		 "process receives: by process, user, command, executable, control group, socket, peer and flags (deny, kill, "
-		 "log); by the real file of each passed descriptor (strip); by content, size, sender and number of descriptors as "
-		 "a unix datagram or UDP message is queued (drop). A rule that no hook can enforce soundly is refused when "
+	.about = "Compiles policies into tables that programs at the kernel's own hooks (BPF LSM, or "
+		 "fmod_ret) look up before a "
+		 "process receives: by process, user, command, executable, control group, socket, peer and "
+		 "flags (deny, kill, "
+		 "log); by the real file of each passed descriptor (strip); by content, size, sender and "
+		 "number of descriptors as "
+		 "a unix datagram or UDP message is queued (drop). A rule that no hook can enforce soundly "
+		 "is refused when "
 		 "loading, with the reason and who can; `recvguard policy explain` tells it beforehand.\n\n"
-		 "Programs, tables and links are pinned: enforcement outlives recvguard. Loading again replaces the policy in one "
-		 "step. With --for the kernel itself stops after that time. To get out: `recvguard enforce stop`, or remove the "
-		 "files link_* in the folder, or restart the machine (nothing survives that), or boot with lsm= without bpf.\n\n"
-		 "docs/enforce.md says what is promised path by path, and what no hook sees. Needs root and Linux 6.1 or newer.",
+		 "Programs, tables and links are pinned: enforcement outlives recvguard. Loading again "
+		 "replaces the policy in one "
+		 "step. With --for the kernel itself stops after that time. To get out: `recvguard enforce "
+		 "stop`, or remove the "
+		 "files link_* in the folder, or restart the machine (nothing survives that), or boot with "
+		 "lsm= without bpf.\n\n"
+		 "docs/enforce.md says what is promised path by path, and what no hook sees. Needs root and "
+		 "Linux 6.1 or newer.",
 	.opts = options,
 	.examples = examples,
 	.see_also = "policy run guard doctor",
@@ -254,7 +277,8 @@ const struct cli_verb cli_verb_enforce_stop = {
 	.summary = "end enforcement: detach the hooks and forget the policies",
 	.about = "Receives are unchecked from then on. The exit status is 1 when nothing is enforced.",
 	.opts = dir_options,
-	.examples = (const struct cli_example[]){{"recvguard enforce stop", "let everything through again"}, {0}},
+	.examples =
+		(const struct cli_example[]){{"recvguard enforce stop", "let everything through again"}, {0}},
 	.see_also = "enforce",
 	.opts_size = sizeof(struct dir_opts),
 	.run = stop_run,

@@ -15,13 +15,14 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define RG_MAY_READ		 4
-#define RG_SOL_TCP		 6
-#define RG_TCP_ZEROCOPY_RECEIVE	 35
+#define RG_MAY_READ		4
+#define RG_SOL_TCP		6
+#define RG_TCP_ZEROCOPY_RECEIVE 35
 
 /* ---- receives */
 
-static __attribute__((noinline)) int rg_enf_report(struct rg_enf_said *said, struct task_struct *t, struct sock *sk)
+static __attribute__((noinline)) int rg_enf_report(struct rg_enf_said *said, struct task_struct *t,
+						   struct sock *sk)
 {
 	struct rg_enf_event *ev;
 	struct rg_call c;
@@ -54,8 +55,8 @@ rg_inline bool rg_enf_is_batch(struct task_struct *t)
 }
 
 /* What was picked, done: 0, or a negative errno. */
-static __attribute__((noinline)) int rg_enf_act(struct rg_enf_said *said, struct rg_enf_pick *pick, struct task_struct *t,
-						struct sock *sk)
+static __attribute__((noinline)) int rg_enf_act(struct rg_enf_said *said, struct rg_enf_pick *pick,
+						struct task_struct *t, struct sock *sk)
 {
 	struct rg_enf_clause *c;
 	struct rg_enf_ctl *ctl;
@@ -86,8 +87,8 @@ static __attribute__((noinline)) int rg_enf_act(struct rg_enf_said *said, struct
 	return rg_enf_errno(said->err_no);
 }
 
-static __attribute__((noinline)) int rg_enf_refuse_batch(struct rg_enf_said *said, struct task_struct *t, struct sock *sk,
-							 __u32 set)
+static __attribute__((noinline)) int rg_enf_refuse_batch(struct rg_enf_said *said, struct task_struct *t,
+							 struct sock *sk, __u32 set)
 {
 	struct rg_enf_ctl *ctl;
 	__u32 zero = 0;
@@ -157,7 +158,8 @@ rg_inline bool rg_enf_plain_read(struct task_struct *t)
 	if (t->flags & RG_PF_IO_WORKER)
 		return false;
 	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
-	return c.route == RG_RT_READ || c.route == RG_RT_READV || c.route == RG_RT_PREADV || c.route == RG_RT_PREADV2;
+	return c.route == RG_RT_READ || c.route == RG_RT_READV || c.route == RG_RT_PREADV ||
+	       c.route == RG_RT_PREADV2;
 }
 
 rg_inline int rg_on_permission(struct file *file, int mask)

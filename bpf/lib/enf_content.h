@@ -46,7 +46,8 @@ rg_inline __u64 rg_enf_place(const struct rg_enf_bytes *b, __u32 off, __u32 size
 		return 0;
 	off -= b->linear;
 	for (__u32 i = 0; i < 17; i++) { /* MAX_SKB_FRAGS */
-		if (i >= b->n_frags || bpf_probe_read_kernel(&f, sizeof(f), (void *)(b->frags + i * sizeof(f))))
+		if (i >= b->n_frags ||
+		    bpf_probe_read_kernel(&f, sizeof(f), (void *)(b->frags + i * sizeof(f))))
 			return 0;
 		if (off < f.len)
 			return off + size > f.len
@@ -80,11 +81,11 @@ rg_inline void rg_enf_jump(struct rg_enf_run *r, const struct rg_enf_code *c)
 	bool t = false;
 
 	switch (c->code) {
-	case 0x05: r->pc += c->k; return;	       /* ja */
-	case 0x15: t = r->a == c->k; break;	       /* jeq */
-	case 0x25: t = r->a > c->k; break;	       /* jgt */
-	case 0x35: t = r->a >= c->k; break;	       /* jge */
-	case 0x45: t = (r->a & c->k) != 0; break;      /* jset */
+	case 0x05: r->pc += c->k; return;	  /* ja */
+	case 0x15: t = r->a == c->k; break;	  /* jeq */
+	case 0x25: t = r->a > c->k; break;	  /* jgt */
+	case 0x35: t = r->a >= c->k; break;	  /* jge */
+	case 0x45: t = (r->a & c->k) != 0; break; /* jset */
 	default: r->ret = -1; return;
 	}
 	r->pc += t ? c->jt : c->jf;

@@ -46,8 +46,8 @@ rg_inline void rg_enf_clear(struct rg_rec_msg *m)
 	m->data_len = m->name_len = m->control_len = m->pad0 = 0;
 }
 
-/* Everything about the socket. Through addresses, not typed pointers: some hooks' arguments may not be given to
- * helpers, and not every kind of program has socket storage. */
+/* Everything about the socket. Through addresses, not typed pointers: some hooks' arguments may not be given
+ * to helpers, and not every kind of program has socket storage. */
 rg_inline void rg_enf_sock(struct rg_rec_msg *m, struct sock *sk)
 {
 	struct pid *pid;
@@ -130,12 +130,12 @@ rg_inline struct rg_enf_event *rg_enf_begin(const struct rg_enf_said *s, struct 
 
 rg_inline void rg_enf_counted(__u32 action, bool audit)
 {
-	rg_enf_count(audit		       ? RG_EC_AUDITED
-		     : action == RG_ACT_LOG    ? RG_EC_LOGGED
-		     : action == RG_ACT_KILL   ? RG_EC_KILLED
-		     : action == RG_ACT_DROP   ? RG_EC_DROPPED
-		     : action == RG_ACT_STRIP  ? RG_EC_STRIPPED
-					       : RG_EC_DENIED);
+	rg_enf_count(audit		      ? RG_EC_AUDITED
+		     : action == RG_ACT_LOG   ? RG_EC_LOGGED
+		     : action == RG_ACT_KILL  ? RG_EC_KILLED
+		     : action == RG_ACT_DROP  ? RG_EC_DROPPED
+		     : action == RG_ACT_STRIP ? RG_EC_STRIPPED
+					      : RG_EC_DENIED);
 }
 
 /* 0 ... -4095, so that the verifier sees it */

@@ -15,13 +15,13 @@
 #define RG_MAGIC_PIPE 0x50495045
 
 /* The first bytes of s as they stand in memory (little-endian). */
-#define RG_TEXT(s)                                                                                                \
-	((__u64)(s)[0] | (__u64)(s)[1] << 8 | (__u64)(s)[2] << 16 | (__u64)(s)[3] << 24 | (__u64)(s)[4] << 32 |   \
-	 (__u64)(s)[5] << 40 | (__u64)(s)[6] << 48 | (__u64)(s)[7] << 56)
+#define RG_TEXT(s)                                                                        \
+	((__u64)(s)[0] | (__u64)(s)[1] << 8 | (__u64)(s)[2] << 16 | (__u64)(s)[3] << 24 | \
+	 (__u64)(s)[4] << 32 | (__u64)(s)[5] << 40 | (__u64)(s)[6] << 48 | (__u64)(s)[7] << 56)
 #define RG_FIRST(n) (~0ull >> (64 - 8 * (n)))
 
-/* Anonymous inodes are told apart by their names, as src/decode/files.c does (longer beginnings are told apart there:
- * no two share their first eight bytes). */
+/* Anonymous inodes are told apart by their names, as src/decode/files.c does (longer beginnings are told
+ * apart there: no two share their first eight bytes). */
 rg_inline __u32 rg_enf_anon_kind(__u64 n)
 {
 	if (n == RG_TEXT("[eventfd"))

@@ -31,7 +31,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, RG_ENF_SETS * RG_ENF_BITS);
+	__uint(max_entries, RG_ENF_SETS *RG_ENF_BITS);
 	__type(key, __u32);
 	__type(value, struct rg_enf_clause);
 } enf_clauses SEC(".maps");

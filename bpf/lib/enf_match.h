@@ -14,7 +14,7 @@ struct rg_enf_eval {
 /* What was decided: clause is -1 when none did. */
 struct rg_enf_pick {
 	__s32 clause, log; /* indices in enf_clauses */
-	__u32 unknown; /* its content could not be read: it holds in doubt */
+	__u32 unknown;	   /* its content could not be read: it holds in doubt */
 };
 
 /* The clauses that row leaves: 0 none. */

@@ -2,7 +2,8 @@
 #ifndef RG_BPF_ENF_QUEUE_H
 #define RG_BPF_ENF_QUEUE_H
 
-/* A datagram on its way into a socket's queue: content, size, sender, descriptors. Who will receive it is not known. */
+/* A datagram on its way into a socket's queue: content, size, sender, descriptors. Who will receive it is not
+ * known. */
 #include "enf_who.h"
 
 #define RG_SOCK_DGRAM	  2
@@ -11,7 +12,7 @@
 #define RG_UDP_HEADER	  8
 #define RG_EPERM	  1
 
-struct rg_enf_from { /* what is known of the sender */
+struct rg_enf_from {		 /* what is known of the sender */
 	__u8 has_cred, has_addr; /* 1; 4, 6 */
 	__u16 port;
 	__u32 pid, uid, gid, fds, size;
@@ -74,13 +75,17 @@ rg_inline __u32 rg_enf_sender(struct rg_enf_eval *e, struct rg_enf_set *s, const
 		return 0;
 	if (RG_NEED(s, RG_D_FDS) && !rg_enf_number(e, RG_D_FDS, f->fds))
 		return 0;
-	if (RG_NEED(s, RG_D_SPID) && !(f->has_cred ? rg_enf_number(e, RG_D_SPID, f->pid) : rg_enf_none(e, RG_D_SPID)))
+	if (RG_NEED(s, RG_D_SPID) &&
+	    !(f->has_cred ? rg_enf_number(e, RG_D_SPID, f->pid) : rg_enf_none(e, RG_D_SPID)))
 		return 0;
-	if (RG_NEED(s, RG_D_SUID) && !(f->has_cred ? rg_enf_number(e, RG_D_SUID, f->uid) : rg_enf_none(e, RG_D_SUID)))
+	if (RG_NEED(s, RG_D_SUID) &&
+	    !(f->has_cred ? rg_enf_number(e, RG_D_SUID, f->uid) : rg_enf_none(e, RG_D_SUID)))
 		return 0;
-	if (RG_NEED(s, RG_D_SGID) && !(f->has_cred ? rg_enf_number(e, RG_D_SGID, f->gid) : rg_enf_none(e, RG_D_SGID)))
+	if (RG_NEED(s, RG_D_SGID) &&
+	    !(f->has_cred ? rg_enf_number(e, RG_D_SGID, f->gid) : rg_enf_none(e, RG_D_SGID)))
 		return 0;
-	if (RG_NEED(s, RG_D_SPORT) && !(f->has_addr ? rg_enf_number(e, RG_D_SPORT, f->port) : rg_enf_none(e, RG_D_SPORT)))
+	if (RG_NEED(s, RG_D_SPORT) &&
+	    !(f->has_addr ? rg_enf_number(e, RG_D_SPORT, f->port) : rg_enf_none(e, RG_D_SPORT)))
 		return 0;
 	if (!RG_NEED(s, RG_D_SADDR4))
 		return e->sum;
@@ -109,7 +114,8 @@ rg_inline void rg_enf_from_addr(struct rg_rec_addr *a, const struct rg_enf_from 
 	}
 }
 
-static __attribute__((noinline)) int rg_enf_report_queue(struct rg_enf_said *said, struct rg_enf_from *f, struct sock *sk)
+static __attribute__((noinline)) int rg_enf_report_queue(struct rg_enf_said *said, struct rg_enf_from *f,
+							 struct sock *sk)
 {
 	struct rg_enf_event *ev;
 
@@ -132,7 +138,8 @@ static __attribute__((noinline)) int rg_enf_report_queue(struct rg_enf_said *sai
 	return 0;
 }
 
-static __attribute__((noinline)) int rg_enf_act_queue(struct rg_enf_pick *pick, struct rg_enf_from *f, struct sock *sk)
+static __attribute__((noinline)) int rg_enf_act_queue(struct rg_enf_pick *pick, struct rg_enf_from *f,
+						      struct sock *sk)
 {
 	struct rg_enf_said said = {.hook = RG_EH_QUEUE, .why = pick->unknown ? RG_EW_UNKNOWN : RG_EW_RULE};
 	struct rg_enf_clause *c;
@@ -159,7 +166,8 @@ static __attribute__((noinline)) int rg_enf_act_queue(struct rg_enf_pick *pick, 
 static __attribute__((noinline)) int rg_on_queue(struct sock *sk, struct sk_buff *skb)
 {
 	__u16 family = sk->__sk_common.skc_family, type = sk->sk_type;
-	bool udp = (family == AF_INET || family == AF_INET6) && type == RG_SOCK_DGRAM && sk->sk_protocol == RG_IPPROTO_UDP;
+	bool udp = (family == AF_INET || family == AF_INET6) && type == RG_SOCK_DGRAM &&
+		   sk->sk_protocol == RG_IPPROTO_UDP;
 	struct rg_enf_from from = {};
 	struct rg_enf_eval e;
 	struct rg_enf_pick pick = {};

@@ -8,13 +8,14 @@
 
 #define RG_NEED(set, d) ((set)->need & RG_D_BIT(d))
 #define RG_D_SUBJECT	((RG_D_BIT(RG_D_COMPAT + 1) - 1))
-#define RG_D_RARE                                                                                                 \
-	(RG_D_BIT(RG_D_TREE) | RG_D_BIT(RG_D_CGTREE) | RG_D_BIT(RG_D_CGTREE1) | RG_D_BIT(RG_D_CGTREE2) |          \
-	 RG_D_BIT(RG_D_CGTREE3) | RG_D_BIT(RG_D_MNTNS) | RG_D_BIT(RG_D_PIDNS) | RG_D_BIT(RG_D_EXE) |              \
+#define RG_D_RARE                                                                                        \
+	(RG_D_BIT(RG_D_TREE) | RG_D_BIT(RG_D_CGTREE) | RG_D_BIT(RG_D_CGTREE1) | RG_D_BIT(RG_D_CGTREE2) | \
+	 RG_D_BIT(RG_D_CGTREE3) | RG_D_BIT(RG_D_MNTNS) | RG_D_BIT(RG_D_PIDNS) | RG_D_BIT(RG_D_EXE) |     \
 	 RG_D_BIT(RG_D_COMPAT))
-#define RG_D_ADDRS                                                                                                \
+#define RG_D_ADDRS \
 	(RG_D_BIT(RG_D_LADDR4) | RG_D_BIT(RG_D_LADDR6) | RG_D_BIT(RG_D_RADDR4) | RG_D_BIT(RG_D_RADDR6))
-#define RG_D_CHANGES (RG_D_BIT(RG_D_RPORT) | RG_D_BIT(RG_D_RADDR4) | RG_D_BIT(RG_D_RADDR6) | RG_D_BIT(RG_D_PATH))
+#define RG_D_CHANGES \
+	(RG_D_BIT(RG_D_RPORT) | RG_D_BIT(RG_D_RADDR4) | RG_D_BIT(RG_D_RADDR6) | RG_D_BIT(RG_D_PATH))
 
 /* Is this evaluated at all? The set, or NULL. */
 rg_inline struct rg_enf_set *rg_enf_start(struct rg_enf_eval *e, struct task_struct *t, __u32 stage)
@@ -50,7 +51,8 @@ rg_inline __u64 rg_enf_ancestor(struct task_struct *t, __u32 level)
 }
 
 /* Seldom used: kept out of the way. */
-static __attribute__((noinline)) __u32 rg_enf_rare(struct rg_enf_eval *e, struct rg_enf_set *s, struct task_struct *t)
+static __attribute__((noinline)) __u32 rg_enf_rare(struct rg_enf_eval *e, struct rg_enf_set *s,
+						   struct task_struct *t)
 {
 	struct inode *exe;
 
@@ -62,7 +64,8 @@ static __attribute__((noinline)) __u32 rg_enf_rare(struct rg_enf_eval *e, struct
 	}
 #pragma unroll
 	for (int i = 0; i < 4; i++)
-		if (RG_NEED(s, RG_D_CGTREE + i) && !rg_enf_number(e, RG_D_CGTREE + i, rg_enf_ancestor(t, s->level[i])))
+		if (RG_NEED(s, RG_D_CGTREE + i) &&
+		    !rg_enf_number(e, RG_D_CGTREE + i, rg_enf_ancestor(t, s->level[i])))
 			return 0;
 	if (RG_NEED(s, RG_D_MNTNS) && !rg_enf_number(e, RG_D_MNTNS, t->nsproxy->mnt_ns->ns.inum))
 		return 0;
@@ -76,7 +79,8 @@ static __attribute__((noinline)) __u32 rg_enf_rare(struct rg_enf_eval *e, struct
 	}
 	if (RG_NEED(s, RG_D_EXE)) {
 		exe = t->mm->exe_file->f_inode;
-		if (!(exe ? rg_enf_step(e, RG_D_EXE, __builtin_bswap64(exe->i_ino), __builtin_bswap64(exe->i_sb->s_dev))
+		if (!(exe ? rg_enf_step(e, RG_D_EXE, __builtin_bswap64(exe->i_ino),
+					__builtin_bswap64(exe->i_sb->s_dev))
 			  : rg_enf_none(e, RG_D_EXE)))
 			return 0;
 	}
@@ -100,9 +104,11 @@ rg_inline __u32 rg_enf_who(struct rg_enf_eval *e, struct rg_enf_set *s, struct t
 	if (RG_NEED(s, RG_D_GID) && !rg_enf_number(e, RG_D_GID, t->cred->gid.val))
 		return 0;
 	if (RG_NEED(s, RG_D_COMM)) {
+		/* io_uring's own threads have names of their own */
+		struct task_struct *named = t->flags & RG_PF_IO_WORKER ? t->group_leader : t;
 		__u64 w[2], z;
 
-		__builtin_memcpy(w, t->comm, sizeof(w));
+		bpf_probe_read_kernel(w, sizeof(w), named->comm);
 		/* zero from the first NUL on: what follows it may be left from an older name */
 		z = (w[0] - 0x0101010101010101ull) & ~w[0] & 0x8080808080808080ull;
 		if (z) {
@@ -124,7 +130,8 @@ rg_inline __u32 rg_enf_who(struct rg_enf_eval *e, struct rg_enf_set *s, struct t
 }
 
 /* dim: the one for IPv4, the next is the one for IPv6. */
-rg_inline __u32 rg_enf_addr(struct rg_enf_eval *e, __u32 dim, __u16 family, __u32 v4, const struct in6_addr *v6)
+rg_inline __u32 rg_enf_addr(struct rg_enf_eval *e, __u32 dim, __u16 family, __u32 v4,
+			    const struct in6_addr *v6)
 {
 	__u64 w[2];
 
@@ -135,7 +142,8 @@ rg_inline __u32 rg_enf_addr(struct rg_enf_eval *e, __u32 dim, __u16 family, __u3
 }
 
 /* Addresses and ports of the socket itself. */
-static __attribute__((noinline)) __u32 rg_enf_ends(struct rg_enf_eval *e, struct rg_enf_set *s, struct sock *sk)
+static __attribute__((noinline)) __u32 rg_enf_ends(struct rg_enf_eval *e, struct rg_enf_set *s,
+						   struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family, rport = sk->__sk_common.skc_dport;
 	bool inet = family == AF_INET || family == AF_INET6, remote;
@@ -149,9 +157,9 @@ static __attribute__((noinline)) __u32 rg_enf_ends(struct rg_enf_eval *e, struct
 		in4 = sk->__sk_common.skc_rcv_saddr;
 		BPF_CORE_READ_INTO(&in6, sk, __sk_common.skc_v6_rcv_saddr);
 		if (!(inet ? rg_enf_addr(e, RG_D_LADDR4, family, in4, &in6)
-			   : family == AF_UNIX && BPF_CORE_READ((struct unix_sock *)sk, addr)
-				     ? rg_enf_number(e, RG_D_LADDR4, ~0ull) /* a name */
-				     : rg_enf_none(e, RG_D_LADDR4)))
+		      : family == AF_UNIX && BPF_CORE_READ((struct unix_sock *)sk, addr)
+			      ? rg_enf_number(e, RG_D_LADDR4, ~0ull) /* a name */
+			      : rg_enf_none(e, RG_D_LADDR4)))
 			return 0;
 	}
 	remote = inet && (rport || (family == AF_INET && sk->__sk_common.skc_daddr));

@@ -10,51 +10,57 @@
 #include <recvguard/trace.h>
 
 /*
- * Policies enforced by the kernel itself (docs/enforce.md): BPF LSM programs, or fmod_ret where `bpf` is not among the
- * active LSMs. Programs, tables and links are pinned in a folder of a bpf file system: they hold until they are taken
- * away, whoever loaded them. Needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN). One folder, one enforcement.
+ * Policies enforced by the kernel itself (docs/enforce.md): BPF LSM programs, or fmod_ret where `bpf` is not
+ * among the active LSMs. Programs, tables and links are pinned in a folder of a bpf file system: they hold
+ * until they are taken away, whoever loaded them. Needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN). One
+ * folder, one enforcement.
  */
 #define RG_ENFORCE_DIR "/sys/fs/bpf/recvguard"
 
 struct rg_enforce_opts {
 	const char *const *policies; /* files and folders, as rg_policy_load */
 	unsigned n_policies;
-	const char *dir;   /* NULL: RG_ENFORCE_DIR */
-	bool audit;	   /* decide and report, let everything through */
-	uint64_t for_ns;   /* the kernel stops by itself after this long; 0: never */
-	int tree;	   /* only the process of this id and what it starts; 0: everybody */
+	const char *dir; /* NULL: RG_ENFORCE_DIR */
+	bool audit;	 /* decide and report, let everything through */
+	uint64_t for_ns; /* the kernel stops by itself after this long; 0: never */
+	int tree;	 /* only the process of this id and what it starts; 0: everybody */
 };
 
 enum rg_enforce_backend { RG_ENFORCE_NONE, RG_ENFORCE_LSM, RG_ENFORCE_FMOD_RET };
 
 struct rg_enforce_status {
 	enum rg_enforce_backend backend;
-	bool on;	       /* tables hold; false when the deadline has passed */
+	bool on; /* tables hold; false when the deadline has passed */
 	bool audit;
-	uint64_t left_ns;      /* until the deadline; 0: none, or passed */
-	uint64_t loaded;       /* UTC ns of the last change */
-	uint64_t revision;     /* counted up by each change */
-	unsigned rules, clauses[3], hooks; /* clauses: at queueing, at receiving, at installing descriptors; hooks attached */
-	uint64_t denied, killed, dropped, stripped, audited, logged, lost; /* since they were loaded; lost: reports only */
-	char policies[512];    /* names, separated by ", " */
+	uint64_t left_ns;  /* until the deadline; 0: none, or passed */
+	uint64_t loaded;   /* UTC ns of the last change */
+	uint64_t revision; /* counted up by each change */
+	unsigned rules, clauses[3],
+		hooks; /* clauses: at queueing, at receiving, at installing descriptors; hooks attached */
+	uint64_t denied, killed, dropped, stripped, audited, logged,
+		lost;	    /* since they were loaded; lost: reports only */
+	char policies[512]; /* names, separated by ", " */
 	char hook_names[256];
 };
 
-/* Load, or replace without a gap, what is enforced. unknown: receives names in the policies that stand for nothing
- * now (executables, control groups), "" when there are none; may be NULL. Errors: as rg_policy_load; -EOPNOTSUPP: a rule
- * that no hook can enforce soundly (err names the back-end that can), or a kernel without the hooks; -E2BIG; -EPERM;
- * -EBUSY: another recvguard is at it. On errors what was enforced before still is. */
+/* Load, or replace without a gap, what is enforced. unknown: receives names in the policies that stand for
+ * nothing now (executables, control groups), "" when there are none; may be NULL. Errors: as rg_policy_load;
+ * -EOPNOTSUPP: a rule that no hook can enforce soundly (err names the back-end that can), or a kernel without
+ * the hooks; -E2BIG; -EPERM; -EBUSY: another recvguard is at it. On errors what was enforced before still is.
+ */
 int rg_enforce_load(const struct rg_enforce_opts *o, char *unknown, size_t unknown_size, struct rg_err *err);
 /* -ENOENT: nothing is enforced. */
 int rg_enforce_status(const char *dir, struct rg_enforce_status *ret, struct rg_err *err);
 /* Take everything away. -ENOENT: nothing is enforced. */
 int rg_enforce_stop(const char *dir, struct rg_err *err);
 
-/* Verdicts, as events with verdict.* set (backend lsm). Those not yet read when a reader ended are read by the next. */
+/* Verdicts, as events with verdict.* set (backend lsm). Those not yet read when a reader ended are read by
+ * the next. */
 struct rg_enforce;
 int rg_enforce_open(const char *dir, struct rg_enforce **ret, struct rg_err *err);
-/* Deliver for at most timeout_ms (< 0: until something else ends it). 0: time is over, or a signal came; 1: enforcement was stopped; else
- * what fn returned, or a negative errno with err. The event is valid during the call. */
+/* Deliver for at most timeout_ms (< 0: until something else ends it). 0: time is over, or a signal came; 1:
+ * enforcement was stopped; else what fn returned, or a negative errno with err. The event is valid during the
+ * call. */
 int rg_enforce_run(struct rg_enforce *e, int timeout_ms, rg_event_fn fn, void *arg, struct rg_err *err);
 void rg_enforce_close(struct rg_enforce *e);
 

@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "abi/config.h"
+#include "base/cleanup.h"
 #include "enforce.skel.h"
 #include "enforce/load.h"
 
@@ -23,14 +23,19 @@ static const struct {
 	enum need need;
 	bool one;
 } hooks[] = {
-	{"recvmsg", FOR_RECEIVE, false},   {"permission", FOR_STREAMS, false}, {"getsockopt", FOR_STREAMS, false},
-	{"rcv_skb", FOR_QUEUE, false},	   {"file_receive", FOR_FILE, false},  {"tree_fork", FOR_TREE, true},
+	{"recvmsg", FOR_RECEIVE, false},    {"permission", FOR_STREAMS, false},
+	{"getsockopt", FOR_STREAMS, false}, {"rcv_skb", FOR_QUEUE, false},
+	{"file_receive", FOR_FILE, false},  {"tree_fork", FOR_TREE, true},
 	{"tree_exit", FOR_TREE, true},
 };
 
 static void prog_name(char (*buf)[64], unsigned hook, enum rg_enf_backend be)
 {
-	snprintf(*buf, sizeof(*buf), "%s%s", hooks[hook].one ? "" : be == RG_EB_LSM ? "lsm_" : "mod_", hooks[hook].name);
+	snprintf(*buf, sizeof(*buf), "%s%s",
+		 hooks[hook].one   ? ""
+		 : be == RG_EB_LSM ? "lsm_"
+				   : "mod_",
+		 hooks[hook].name);
 }
 
 static bool needed(unsigned hook, const struct rg_enf_image *img, bool tree)
@@ -57,8 +62,8 @@ static int attach(const struct rg_pins *p, const char *prog)
 	return rg_pins_put(p, "link_", prog, link);
 }
 
-int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_image *img, bool tree,
-			struct rg_err *err)
+int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_image *img,
+			bool tree, struct rg_err *err)
 {
 	char name[64];
 
@@ -70,12 +75,14 @@ int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const s
 			continue;
 		r = attach(p, name);
 		if (r)
-			return rg_fail(err, r, "the hook %s does not attach: %s", hooks[i].name, strerror(-r));
+			return rg_fail(err, r, "the hook %s does not attach: %s", hooks[i].name,
+				       strerror(-r));
 	}
 	return 0;
 }
 
-void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_image *img, bool tree)
+void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_image *img,
+			 bool tree)
 {
 	char name[64];
 
@@ -123,8 +130,7 @@ static struct enforce_bpf *open_programs(enum rg_enf_backend be)
 		return NULL;
 	bpf_object__for_each_program(p, s->obj)
 		bpf_program__set_autoload(p, strncmp(bpf_program__name(p), other, 4) != 0);
-	bpf_object__for_each_map(m, s->obj)
-		bpf_map__set_autocreate(m, is_used(bpf_map__name(m)));
+	bpf_object__for_each_map(m, s->obj) bpf_map__set_autocreate(m, is_used(bpf_map__name(m)));
 	bpf_map__set_max_entries(s->maps.ring, RG_ENF_EVENTS_RING);
 	return s;
 }
@@ -135,12 +141,10 @@ static int pin_all(const struct rg_pins *p, struct enforce_bpf *s)
 	struct bpf_map *m;
 	int r = 0;
 
-	bpf_object__for_each_program(prog, s->obj)
-		if (!r && bpf_program__fd(prog) >= 0)
-			r = rg_pins_put(p, "prog_", bpf_program__name(prog), bpf_program__fd(prog));
-	bpf_object__for_each_map(m, s->obj)
-		if (!r && bpf_map__fd(m) >= 0 && !strchr(bpf_map__name(m), '.'))
-			r = rg_pins_put(p, "", bpf_map__name(m), bpf_map__fd(m));
+	bpf_object__for_each_program(prog, s->obj) if (!r && bpf_program__fd(prog) >= 0) r =
+		rg_pins_put(p, "prog_", bpf_program__name(prog), bpf_program__fd(prog));
+	bpf_object__for_each_map(m, s->obj) if (!r && bpf_map__fd(m) >= 0 && !strchr(bpf_map__name(m), '.'))
+		r = rg_pins_put(p, "", bpf_map__name(m), bpf_map__fd(m));
 	return r;
 }
 
@@ -199,7 +203,8 @@ static int try_backend(const struct rg_pins *p, enum rg_enf_backend be, struct r
 		rg_fail(err, r, "does not attach: %s", strerror(-r));
 	else if (!is_called(p, &f))
 		r = rg_fail(err, -EOPNOTSUPP, "%s",
-			    be == RG_EB_LSM ? "attaches and is never called (`bpf` is not among the active LSMs: lsm=...,bpf)"
+			    be == RG_EB_LSM ? "attaches and is never called (`bpf` is not among the active "
+					      "LSMs: lsm=...,bpf)"
 					    : "attaches and is never called");
 	rg_enf_fds_close(&f);
 	return r;
@@ -224,7 +229,8 @@ int rg_enf_hooks_load(const struct rg_pins *p, enum rg_enf_backend *ret, struct 
 	libbpf_set_print(before);
 	if (r)
 		rg_fail(err, r == -EPERM && geteuid() ? r : -EOPNOTSUPP,
-			"this kernel's hooks cannot be used: BPF LSM: %s; fmod_ret: %s; `recvguard run` needs none, and "
+			"this kernel's hooks cannot be used: BPF LSM: %s; fmod_ret: %s; `recvguard run` "
+			"needs none, and "
 			"`recvguard enforce --cgroup` drops datagrams without them",
 			lsm.msg, mod.msg);
 	return r ? err->code : 0;

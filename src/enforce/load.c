@@ -31,7 +31,8 @@ static int parent_of(int pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "re");
-	if (!f || !fgets(line, sizeof(line), f) || !(end = strrchr(line, ')')) || sscanf(end + 1, " %*c %d", &parent) != 1)
+	if (!f || !fgets(line, sizeof(line), f) || !(end = strrchr(line, ')')) ||
+	    sscanf(end + 1, " %*c %d", &parent) != 1)
 		return 0;
 	return parent;
 }
@@ -124,7 +125,8 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 	return 0;
 }
 
-static int first_load(const struct rg_pins *p, struct rg_enf_fds *f, struct rg_enf_ctl *ctl, struct rg_err *err)
+static int first_load(const struct rg_pins *p, struct rg_enf_fds *f, struct rg_enf_ctl *ctl,
+		      struct rg_err *err)
 {
 	enum rg_enf_backend be;
 	int r = rg_enf_hooks_load(p, &be, err);

@@ -35,14 +35,17 @@ int rg_pins_lock(struct rg_pins *p, struct rg_err *err)
 
 	if (mkdir(p->dir, 0700) && errno != EEXIST)
 		return rg_fail(err, -errno, "%s: %s%s", p->dir, strerror(errno),
-			       errno == ENOENT ? " (is a bpf file system mounted there? mount -t bpf bpf /sys/fs/bpf)"
+			       errno == ENOENT
+				       ? " (is a bpf file system mounted there? mount -t bpf bpf /sys/fs/bpf)"
 			       : errno == EACCES || errno == EPERM ? " (enforcing needs root)"
 								   : "");
 	p->lock = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->lock < 0)
 		return rg_fail(err, -errno, "%s: %s", p->dir, strerror(errno));
 	if (fstatfs(p->lock, &fs) || fs.f_type != BPF_FS)
-		return rg_fail(err, -EINVAL, "%s is not in a bpf file system: what is pinned must outlive its loader", p->dir);
+		return rg_fail(err, -EINVAL,
+			       "%s is not in a bpf file system: what is pinned must outlive its loader",
+			       p->dir);
 	if (flock(p->lock, LOCK_EX | LOCK_NB))
 		return rg_fail(err, -EBUSY, "%s: another recvguard is changing what is enforced", p->dir);
 	return 0;
@@ -116,9 +119,22 @@ static const struct {
 	const char *name;
 	size_t at;
 } maps[] = {
-#define MAP(n) {"enf_" #n, offsetof(struct rg_enf_fds, n)}
-	MAP(ctl),  MAP(sets),  MAP(rows),  MAP(clauses), MAP(rules), MAP(code), MAP(keys), MAP(lpms),
-	MAP(paths), MAP(path_lpms), MAP(counts), MAP(tree),
+#define MAP(n)                                            \
+	{                                                 \
+		"enf_" #n, offsetof(struct rg_enf_fds, n) \
+	}
+	MAP(ctl),
+	MAP(sets),
+	MAP(rows),
+	MAP(clauses),
+	MAP(rules),
+	MAP(code),
+	MAP(keys),
+	MAP(lpms),
+	MAP(paths),
+	MAP(path_lpms),
+	MAP(counts),
+	MAP(tree),
 #undef MAP
 	{"ring", offsetof(struct rg_enf_fds, ring)},
 };
@@ -141,10 +157,12 @@ int rg_enf_fds_open(const struct rg_pins *p, struct rg_enf_fds *ret, struct rg_e
 	if (r == -ENOENT)
 		rg_fail(err, r, "nothing is enforced (%s)", p->dir);
 	else if (r)
-		rg_fail(err, r, "%s: %s%s", p->dir, strerror(-r), r == -EPERM || r == -EACCES ? " (this needs root)" : "");
+		rg_fail(err, r, "%s: %s%s", p->dir, strerror(-r),
+			r == -EPERM || r == -EACCES ? " (this needs root)" : "");
 	else if (bpf_map_lookup_elem(ret->ctl, &zero, &ctl) || ctl.abi != RG_ENF_ABI)
 		r = rg_fail(err, -EPROTO,
-			    "%s: what is enforced was loaded by another version of recvguard: stop it with that one, or remove "
+			    "%s: what is enforced was loaded by another version of recvguard: stop it with "
+			    "that one, or remove "
 			    "the folder's files",
 			    p->dir);
 	if (r)

@@ -10,8 +10,8 @@
 
 #include "abi/enforce.h"
 
-/* The folder of a bpf file system in which everything stands: maps by their names, programs as prog_NAME, links as
- * link_NAME. All functions: -errno. */
+/* The folder of a bpf file system in which everything stands: maps by their names, programs as prog_NAME,
+ * links as link_NAME. All functions: -errno. */
 struct rg_pins {
 	char dir[200];
 	int lock; /* the folder, held exclusively while something is changed; -1 */

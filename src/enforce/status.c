@@ -134,7 +134,9 @@ int rg_enf_stop(struct rg_pins *p, struct rg_err *err)
 	int r;
 
 	if (stat(p->dir, &st))
-		return rg_fail(err, -errno, errno == ENOENT ? "nothing is enforced (%s)" : "%s: cannot be looked at", p->dir);
+		return rg_fail(err, -errno,
+			       errno == ENOENT ? "nothing is enforced (%s)" : "%s: cannot be looked at",
+			       p->dir);
 	r = rg_pins_lock(p, err);
 	if (r)
 		return r;

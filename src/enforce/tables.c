@@ -27,7 +27,8 @@ static int put_array(int fd, uint32_t at, const void *values, size_t size, uint3
 }
 
 /* Entries of key and row; the key's set (at set_at) gets its generation. */
-static int put_keys(int fd, const struct rg_buf *entries, size_t size, size_t key_size, size_t set_at, uint32_t gen)
+static int put_keys(int fd, const struct rg_buf *entries, size_t size, size_t key_size, size_t set_at,
+		    uint32_t gen)
 {
 	uint8_t key[sizeof(struct rg_enf_path)];
 
@@ -85,7 +86,8 @@ static int put_rules(const struct rg_enf_fds *f, const struct rg_enf_image *img,
 	return r;
 }
 
-int rg_enf_tables_write(const struct rg_enf_fds *f, const struct rg_enf_image *img, uint32_t gen, struct rg_err *err)
+int rg_enf_tables_write(const struct rg_enf_fds *f, const struct rg_enf_image *img, uint32_t gen,
+			struct rg_err *err)
 {
 	rg_enf_tables_drop(f, gen);
 	if (put_array(f->rows, gen * RG_ENF_ROWS, img->rows.data, sizeof(struct rg_enf_row),
@@ -96,17 +98,20 @@ int rg_enf_tables_write(const struct rg_enf_fds *f, const struct rg_enf_image *i
 	if (put_array(f->code, gen * RG_ENF_CODE, img->code.data, sizeof(struct rg_enf_code),
 		      (uint32_t)(img->code.len / sizeof(struct rg_enf_code))))
 		return failed(err, "content programs");
-	if (put_keys(f->keys, &img->keys, sizeof(struct rg_enf_key_entry), sizeof(struct rg_enf_key), SET_AT(rg_enf_key), gen) ||
-	    put_keys(f->lpms, &img->lpms, sizeof(struct rg_enf_lpm_entry), sizeof(struct rg_enf_lpm), SET_AT(rg_enf_lpm), gen) ||
-	    put_keys(f->paths, &img->paths, sizeof(struct rg_enf_path_entry), sizeof(struct rg_enf_path), SET_AT(rg_enf_path),
-		     gen) ||
-	    put_keys(f->path_lpms, &img->path_lpms, sizeof(struct rg_enf_path_entry), sizeof(struct rg_enf_path),
-		     SET_AT(rg_enf_path), gen))
+	if (put_keys(f->keys, &img->keys, sizeof(struct rg_enf_key_entry), sizeof(struct rg_enf_key),
+		     SET_AT(rg_enf_key), gen) ||
+	    put_keys(f->lpms, &img->lpms, sizeof(struct rg_enf_lpm_entry), sizeof(struct rg_enf_lpm),
+		     SET_AT(rg_enf_lpm), gen) ||
+	    put_keys(f->paths, &img->paths, sizeof(struct rg_enf_path_entry), sizeof(struct rg_enf_path),
+		     SET_AT(rg_enf_path), gen) ||
+	    put_keys(f->path_lpms, &img->path_lpms, sizeof(struct rg_enf_path_entry),
+		     sizeof(struct rg_enf_path), SET_AT(rg_enf_path), gen))
 		return failed(err, "values");
 	for (uint32_t s = 0; s < RG_ST__COUNT; s++) {
 		uint32_t set = RG_ENF_SET(gen, s);
 
-		if (put_array(f->clauses, set * RG_ENF_BITS, img->clause[s], sizeof(struct rg_enf_clause), img->n_clauses[s]))
+		if (put_array(f->clauses, set * RG_ENF_BITS, img->clause[s], sizeof(struct rg_enf_clause),
+			      img->n_clauses[s]))
 			return failed(err, "clauses");
 		if (bpf_map_update_elem(f->sets, &set, &img->set[s], BPF_ANY))
 			return failed(err, "sets");

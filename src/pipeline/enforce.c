@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Policies to the kernel, verdicts back: rg_lower_enforce → rg_enf_load; ring → rg_decode_msg → the caller. */
+/* Policies to the kernel, verdicts back: rg_lower_enforce → rg_enf_load; ring → rg_decode_msg → the caller.
+ */
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -21,7 +22,8 @@ _Static_assert((int)RG_EK_ANON == (int)RG_FDK_ANON && (int)RG_EK_MEMFD == (int)R
 		       (int)RG_EK_PIDFD == (int)RG_FDK_PIDFD && (int)RG_EK_KVM == (int)RG_FDK_KVM &&
 		       (int)RG_EK_SOCKET == (int)RG_FDK_SOCKET,
 	       "abi: kinds of descriptors");
-_Static_assert((int)RG_EB_LSM == (int)RG_ENFORCE_LSM && (int)RG_EB_FMOD_RET == (int)RG_ENFORCE_FMOD_RET, "back-ends");
+_Static_assert((int)RG_EB_LSM == (int)RG_ENFORCE_LSM && (int)RG_EB_FMOD_RET == (int)RG_ENFORCE_FMOD_RET,
+	       "back-ends");
 
 int rg_enforce_load(const struct rg_enforce_opts *o, char *unknown, size_t unknown_size, struct rg_err *err)
 {
@@ -92,8 +94,10 @@ static int64_t now_ns(clockid_t id)
 static const char *reason(const struct rg_enf_event *e)
 {
 	if (e->why == RG_EW_BATCH)
-		return e->audit ? "audit: a batch (recvmmsg) would be refused: what the rules test could change between its messages"
-				: "a batch (recvmmsg) is refused: what the rules test could change between its messages";
+		return e->audit ? "audit: a batch (recvmmsg) would be refused: what the rules test could "
+				  "change between its messages"
+				: "a batch (recvmmsg) is refused: what the rules test could change between "
+				  "its messages";
 	if (e->audit && e->action != RG_ACT_LOG)
 		return "audit: reported, not enforced";
 	if (e->why == RG_EW_UNKNOWN)
@@ -101,7 +105,9 @@ static const char *reason(const struct rg_enf_event *e)
 	switch (e->hook) {
 	case RG_EH_QUEUE: return "as the message was queued";
 	case RG_EH_FILE: return "as the descriptor was to be installed";
-	default: return e->name.rule[0] ? "the rule matched, before the wait" : "the policy's default, before the wait";
+	default:
+		return e->name.rule[0] ? "the rule matched, before the wait"
+				       : "the policy's default, before the wait";
 	}
 }
 
@@ -154,12 +160,14 @@ static void put_file(struct rg_event *ev, const struct rg_enf_event *e)
 /* What a hook does not know is absent, whatever the record's zeroes say. */
 static void take_out(struct rg_event *ev, const struct rg_enf_event *e)
 {
-	static const enum rg_field of_receiver[] = {RG_F_ROUTE, RG_F_SOCK_FD, RG_F_MSG_FLAGS, RG_F_PEEK, RG_F_MSG_USER};
+	static const enum rg_field of_receiver[] = {RG_F_ROUTE, RG_F_SOCK_FD, RG_F_MSG_FLAGS, RG_F_PEEK,
+						    RG_F_MSG_USER};
 
 	ev->tag[RG_F_MSG_IOV] = RG_TAG_NONE;
 	if (e->hook != RG_EH_RECVMSG)
 		for (size_t i = 0; i < RG_ARRAY_LEN(of_receiver); i++)
-			if (e->hook != RG_EH_READ || of_receiver[i] == RG_F_MSG_FLAGS || of_receiver[i] == RG_F_PEEK)
+			if (e->hook != RG_EH_READ || of_receiver[i] == RG_F_MSG_FLAGS ||
+			    of_receiver[i] == RG_F_PEEK)
 				ev->tag[of_receiver[i]] = RG_TAG_NONE;
 	if (e->m.ret >= 0) /* nothing was received yet */
 		ev->tag[RG_F_RET] = ev->tag[RG_F_MSG_SIZE] = RG_TAG_NONE;
@@ -201,7 +209,9 @@ static void add_who(struct rg_enforce *x, const struct rg_rec_msg *m, const stru
 		.leader_start = m->leader_start,
 		.exe_ino = m->exe_ino,
 		.exe_dev = m->exe_dev,
-		.sender_pid = m->has & RG_HAS_CRED ? m->cred_pid : m->has & RG_HAS_PEER ? m->peer_pid : 0,
+		.sender_pid = m->has & RG_HAS_CRED   ? m->cred_pid
+			      : m->has & RG_HAS_PEER ? m->peer_pid
+						     : 0,
 		.cgroup_id = m->cgroup_id,
 		.now = m->ts + (uint64_t)(x->clock.mono - x->clock.boot),
 	};

@@ -73,7 +73,8 @@ static unsigned containers(const char *root, const char *id, uint64_t (*ret)[2],
 		struct rg_container_id c;
 		const char *path = e->fts_path + skip;
 
-		if (e->fts_info != FTS_D || !rg_container_of(path, &c) || !c.id || strncmp(c.id, id, strlen(id)))
+		if (e->fts_info != FTS_D || !rg_container_of(path, &c) || !c.id ||
+		    strncmp(c.id, id, strlen(id)))
 			continue;
 		if (n < max) {
 			ret[n][0] = e->fts_statp->st_ino;

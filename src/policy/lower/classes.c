@@ -4,16 +4,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
-
 unsigned rg_dim_bits(unsigned dim)
 {
-	return dim == RG_D_COMM || dim == RG_D_LADDR6 || dim == RG_D_RADDR6 || dim == RG_D_SADDR6 || dim == RG_D_EXE ? 128
-														     : 64;
+	return dim == RG_D_COMM || dim == RG_D_LADDR6 || dim == RG_D_RADDR6 || dim == RG_D_SADDR6 ||
+			       dim == RG_D_EXE
+		       ? 128
+		       : 64;
 }
 
 bool rg_dim_is_text(unsigned dim)
 {
-	return dim == RG_D_COMM || dim == RG_D_PATH || dim == RG_D_EXE || (dim >= RG_D_CGTREE && dim <= RG_D_CGTREE3);
+	return dim == RG_D_COMM || dim == RG_D_PATH || dim == RG_D_EXE ||
+	       (dim >= RG_D_CGTREE && dim <= RG_D_CGTREE3);
 }
 
 static bool is_addr4(unsigned dim)
@@ -70,7 +72,8 @@ static rg_u128 big(const void *bytes, size_t len)
 }
 
 /* comm: whole names are single values. */
-static bool text_points(const struct rg_ir *p, const struct rg_ir_insn *in, uint32_t index, struct rg_buf *out)
+static bool text_points(const struct rg_ir *p, const struct rg_ir_insn *in, uint32_t index,
+			struct rg_buf *out)
 {
 	const struct rg_ir_const *k = &rg_ir_consts(p)[in->k];
 	const char *data = rg_ir_data(p) + k->off;
@@ -186,7 +189,8 @@ void rg_cuts_ranges(const struct rg_enf_lit *lit, unsigned dim, uint32_t index, 
 	} else if (k->len < RG_COMM_LEN) { /* a beginning */
 		rg_u128 lo = big(rg_ir_data(lit->ir) + k->off, k->len);
 
-		begin_end(out, lo, k->len ? lo | (((rg_u128)1 << (128 - 8 * k->len)) - 1) : ~(rg_u128)0, index);
+		begin_end(out, lo, k->len ? lo | (((rg_u128)1 << (128 - 8 * k->len)) - 1) : ~(rg_u128)0,
+			  index);
 	}
 	rg_buf_free(&points);
 }
@@ -197,20 +201,24 @@ static const struct {
 	uint8_t dim;
 	uint16_t field;
 } numbers[] = {
-	{RG_D_PID, RG_F_PROC_PID},	   {RG_D_TID, RG_F_PROC_TID},	    {RG_D_PPID, RG_F_PROC_PPID},
-	{RG_D_UID, RG_F_PROC_UID},	   {RG_D_GID, RG_F_PROC_GID},	    {RG_D_CGROUP, RG_F_PROC_CGROUP_ID},
-	{RG_D_MNTNS, RG_F_PROC_NS_MNTNS},  {RG_D_PIDNS, RG_F_PROC_NS_PIDNS}, {RG_D_COMPAT, RG_F_PROC_COMPAT},
-	{RG_D_FLAGS, RG_F_MSG_FLAGS},	   {RG_D_FAMILY, RG_F_SOCK_FAMILY},  {RG_D_TYPE, RG_F_SOCK_TYPE},
-	{RG_D_PROTOCOL, RG_F_SOCK_PROTOCOL}, {RG_D_COOKIE, RG_F_SOCK_COOKIE}, {RG_D_NETNS, RG_F_SOCK_NETNS},
-	{RG_D_LPORT, RG_F_SOCK_LOCAL_PORT}, {RG_D_RPORT, RG_F_SOCK_REMOTE_PORT}, {RG_D_SIZE, RG_F_MSG_SIZE},
-	{RG_D_SPID, RG_F_SENDER_PID},	   {RG_D_SUID, RG_F_SENDER_UID},     {RG_D_SGID, RG_F_SENDER_GID},
+	{RG_D_PID, RG_F_PROC_PID},	     {RG_D_TID, RG_F_PROC_TID},
+	{RG_D_PPID, RG_F_PROC_PPID},	     {RG_D_UID, RG_F_PROC_UID},
+	{RG_D_GID, RG_F_PROC_GID},	     {RG_D_CGROUP, RG_F_PROC_CGROUP_ID},
+	{RG_D_MNTNS, RG_F_PROC_NS_MNTNS},    {RG_D_PIDNS, RG_F_PROC_NS_PIDNS},
+	{RG_D_COMPAT, RG_F_PROC_COMPAT},     {RG_D_FLAGS, RG_F_MSG_FLAGS},
+	{RG_D_FAMILY, RG_F_SOCK_FAMILY},     {RG_D_TYPE, RG_F_SOCK_TYPE},
+	{RG_D_PROTOCOL, RG_F_SOCK_PROTOCOL}, {RG_D_COOKIE, RG_F_SOCK_COOKIE},
+	{RG_D_NETNS, RG_F_SOCK_NETNS},	     {RG_D_LPORT, RG_F_SOCK_LOCAL_PORT},
+	{RG_D_RPORT, RG_F_SOCK_REMOTE_PORT}, {RG_D_SIZE, RG_F_MSG_SIZE},
+	{RG_D_SPID, RG_F_SENDER_PID},	     {RG_D_SUID, RG_F_SENDER_UID},
+	{RG_D_SGID, RG_F_SENDER_GID},
 };
 static const struct {
 	uint8_t dim, type;
 	const char *name;
 } elem_numbers[] = {
-	{RG_D_KIND, RG_T_ENUM, "kind"},	 {RG_D_INO, RG_T_UINT, "inode"},  {RG_D_DEV, RG_T_UINT, "dev"},
-	{RG_D_RDEV, RG_T_UINT, "rdev"},	 {RG_D_MODE, RG_T_UINT, "mode"},  {RG_D_FSIZE, RG_T_SIZE, "size"},
+	{RG_D_KIND, RG_T_ENUM, "kind"},	    {RG_D_INO, RG_T_UINT, "inode"}, {RG_D_DEV, RG_T_UINT, "dev"},
+	{RG_D_RDEV, RG_T_UINT, "rdev"},	    {RG_D_MODE, RG_T_UINT, "mode"}, {RG_D_FSIZE, RG_T_SIZE, "size"},
 	{RG_D_FFLAGS, RG_T_FLAGS, "flags"},
 };
 
@@ -227,7 +235,9 @@ static void put_addr(struct rg_sample *s, unsigned dim, rg_u128 v)
 								     : RG_F_MSG_NAME;
 	unsigned len = is_addr6(dim) ? 16 : v >> 32 ? 0 : 4;
 
-	s->addr = (struct rg_addr){.family = len == 16 ? AF_INET6 : len ? AF_INET : AF_UNIX,
+	s->addr = (struct rg_addr){.family = len == 16 ? AF_INET6
+					     : len     ? AF_INET
+						       : AF_UNIX,
 				   .ip_len = (uint8_t)len,
 				   .text = "?",
 				   .text_len = 1};
@@ -278,7 +288,8 @@ void rg_sample_number(struct rg_sample *s, unsigned dim, rg_u128 v)
 		return;
 	}
 	if (dim == RG_D_SPORT) {
-		put_child(s, (struct rg_node){.name = "port", .type = RG_T_UINT, .tag = RG_TAG_K, .v.u = u}, false);
+		put_child(s, (struct rg_node){.name = "port", .type = RG_T_UINT, .tag = RG_TAG_K, .v.u = u},
+			  false);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(elem_numbers) / sizeof(elem_numbers[0]); i++)
@@ -295,7 +306,8 @@ void rg_sample_number(struct rg_sample *s, unsigned dim, rg_u128 v)
 	if (dim == RG_D_FLAGS)
 		rg_set_u(s->ev, RG_F_PEEK, (u & MSG_PEEK) != 0, RG_TAG_K);
 	if (dim == RG_D_SIZE) /* len(msg.data) is the same */
-		rg_set_bytes(s->ev, RG_F_MSG_DATA, "", 0, u > UINT32_MAX ? UINT32_MAX : (uint32_t)u, RG_TAG_K);
+		rg_set_bytes(s->ev, RG_F_MSG_DATA, "", 0, u > UINT32_MAX ? UINT32_MAX : (uint32_t)u,
+			     RG_TAG_K);
 }
 
 void rg_sample_text(struct rg_sample *s, unsigned dim, const char *text)

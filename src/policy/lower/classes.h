@@ -3,9 +3,9 @@
 #define RG_POLICY_CLASSES_H
 
 /*
- * The values of one dimension, cut where any test of it can change its outcome: between two cuts every test is
- * constant, so one value speaks for all. Values are numbers of 128 bits: plain numbers as they are, IPv6 addresses and
- * names of at most 16 bytes high byte first.
+ * The values of one dimension, cut where any test of it can change its outcome: between two cuts every test
+ * is constant, so one value speaks for all. Values are numbers of 128 bits: plain numbers as they are, IPv6
+ * addresses and names of at most 16 bytes high byte first.
  */
 #include "policy/lower/enforce.h"
 
@@ -16,8 +16,8 @@ struct rg_cut {
 	uint32_t lit; /* whose test it is */
 };
 
-/* Where the tests of lit on dimension dim change. points: they are single values (a cut at each), else the places where
- * an interval begins. false: *points could not be kept (some test is of a range). */
+/* Where the tests of lit on dimension dim change. points: they are single values (a cut at each), else the
+ * places where an interval begins. false: *points could not be kept (some test is of a range). */
 bool rg_cuts_points(const struct rg_enf_lit *lit, unsigned dim, uint32_t index, struct rg_buf *out);
 void rg_cuts_ranges(const struct rg_enf_lit *lit, unsigned dim, uint32_t index, struct rg_buf *out);
 

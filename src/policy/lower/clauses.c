@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules to clauses. Above its tests a program knows no negation, so the tests that a path to "true" takes as true are
- * enough for it: those it passes as false can be left out. */
+/* Rules to clauses. Above its tests a program knows no negation, so the tests that a path to "true" takes as
+ * true are enough for it: those it passes as false can be left out. */
 #include <errno.h>
 #include <string.h>
 
 #include "policy/lower/enforce.h"
 
-#define LITS_MAX 64	/* tests of one clause */
+#define LITS_MAX  64 /* tests of one clause */
 #define STEPS_MAX (1u << 18)
 
 struct walk {
@@ -39,7 +39,8 @@ static const char *rule_name(const struct walk *w)
 static void fail(struct walk *w, const char *what)
 {
 	if (!w->r)
-		w->r = rg_fail(w->err, -E2BIG, "policy %s, rule \"%s\": %s", w->p->pols[w->policy].name, rule_name(w), what);
+		w->r = rg_fail(w->err, -E2BIG, "policy %s, rule \"%s\": %s", w->p->pols[w->policy].name,
+			       rule_name(w), what);
 }
 
 static void complete(struct walk *w)
@@ -133,7 +134,8 @@ static void add_policy(struct walk *w, const struct rg_pol *pol)
 		add_rule(w, pol->scope_ir, NULL);
 }
 
-int rg_enf_clauses(const struct rg_policy *p, enum rg_enf_stage stage, struct rg_enf_list *ret, struct rg_err *err)
+int rg_enf_clauses(const struct rg_policy *p, enum rg_enf_stage stage, struct rg_enf_list *ret,
+		   struct rg_err *err)
 {
 	struct walk w = {.p = p, .stage = stage, .out = ret, .err = err};
 

@@ -3,8 +3,9 @@
 #define RG_POLICY_ENFORCE_H
 
 /*
- * Policies to what the kernel's hooks evaluate (abi/enforce.h). stage.c says which rule can be decided when, and why not;
- * clauses.c makes each rule a list of clauses; tables.c tabulates the reference evaluator over them.
+ * Policies to what the kernel's hooks evaluate (abi/enforce.h). stage.c says which rule can be decided when,
+ * and why not; clauses.c makes each rule a list of clauses; tables.c tabulates the reference evaluator over
+ * them.
  */
 #include "abi/enforce.h"
 #include "policy/policy.h"
@@ -18,7 +19,7 @@ struct rg_enf_lit {
 };
 
 struct rg_enf_conj {
-	uint32_t lit, n_lits; /* in rg_enf_list.lits */
+	uint32_t lit, n_lits;  /* in rg_enf_list.lits */
 	uint16_t policy, rule; /* rule: UINT16_MAX is the policy's default */
 };
 
@@ -28,12 +29,14 @@ struct rg_enf_list {
 	struct rg_buf conjs; /* struct rg_enf_conj */
 };
 
-/* Which kernel objects a name stands for now, as pairs of numbers: at most max; returns how many there are, 0 none. */
+/* Which kernel objects a name stands for now, as pairs of numbers: at most max; returns how many there are, 0
+ * none. */
 struct rg_enf_names {
 	void *arg;
 	/* an executable: inode number, and device as the kernel keeps it */
 	unsigned (*exe)(void *arg, const char *path, uint64_t (*ret)[2], unsigned max);
-	/* a control group by its path, or (container) those of a container by the beginning of its id: id, level */
+	/* a control group by its path, or (container) those of a container by the beginning of its id: id,
+	 * level */
 	unsigned (*cgroup)(void *arg, const char *name, bool container, uint64_t (*ret)[2], unsigned max);
 	bool tree; /* everything holds below one process only (RG_D_TREE) */
 };
@@ -43,11 +46,12 @@ struct rg_enf_image {
 	struct rg_enf_set set[RG_ST__COUNT];
 	struct rg_enf_clause clause[RG_ST__COUNT][RG_ENF_BITS];
 	uint32_t n_clauses[RG_ST__COUNT];
-	struct rg_buf rows;	/* struct rg_enf_row */
-	struct rg_buf keys, lpms, paths, path_lpms; /* struct rg_enf_*_entry below; the paths both of one kind */
-	struct rg_buf rules;	/* struct rg_enf_rule */
-	struct rg_buf code;	/* struct rg_enf_code */
-	struct rg_buf unknown;	/* names without an object now: lines of text */
+	struct rg_buf rows; /* struct rg_enf_row */
+	struct rg_buf keys, lpms, paths,
+		path_lpms;     /* struct rg_enf_*_entry below; the paths both of one kind */
+	struct rg_buf rules;   /* struct rg_enf_rule */
+	struct rg_buf code;    /* struct rg_enf_code */
+	struct rg_buf unknown; /* names without an object now: lines of text */
 };
 /* set holds the stage alone until the generation is known. */
 struct rg_enf_key_entry {
@@ -75,7 +79,8 @@ enum rg_enf_stage rg_enf_stage_of(const struct rg_rule *r);
 const char *rg_enf_test(const struct rg_ir *p, uint32_t pc, enum rg_enf_stage stage, struct rg_enf_lit *ret);
 
 /* All rules of all policies that are decided at that stage. Errors: -EOPNOTSUPP, -E2BIG, -ENOMEM. */
-int rg_enf_clauses(const struct rg_policy *p, enum rg_enf_stage stage, struct rg_enf_list *ret, struct rg_err *err);
+int rg_enf_clauses(const struct rg_policy *p, enum rg_enf_stage stage, struct rg_enf_list *ret,
+		   struct rg_err *err);
 void rg_enf_list_free(struct rg_enf_list *l);
 
 /* Errors: as rg_policy_check (-EOPNOTSUPP), -E2BIG when a bound of abi/enforce.h is met, -ENOMEM. */

@@ -24,7 +24,8 @@ static struct rg_enf_lit *lits(const struct rg_enf_list *l, const struct rg_enf_
 static int too_many(struct rg_tables *t, const char *what)
 {
 	if (!t->r)
-		t->r = rg_fail(t->err, -E2BIG, "the policies are too large for the kernel's tables: %s", what);
+		t->r = rg_fail(t->err, -E2BIG, "the policies are too large for the kernel's tables: %s",
+			       what);
 	return t->r;
 }
 
@@ -81,7 +82,8 @@ static void add_code(struct rg_tables *t, const struct rg_ir *p, enum rg_cbpf_on
 	rg_buf_add(&t->img->code, f->insn, f->n * sizeof(f->insn[0]));
 }
 
-static void content(struct rg_tables *t, const struct rg_enf_list *l, const struct rg_enf_conj *c, struct rg_enf_clause *cl)
+static void content(struct rg_tables *t, const struct rg_enf_list *l, const struct rg_enf_conj *c,
+		    struct rg_enf_clause *cl)
 {
 	const struct rg_enf_lit *lit = lits(l, c);
 	rg_auto_free struct rg_ir *p = NULL;
@@ -109,7 +111,8 @@ static bool restricts(const struct rg_enf_clause *c)
 }
 
 /* What the hooks must know beyond the tables. */
-static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct rg_enf_conj *c, const struct rg_enf_clause *cl)
+static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct rg_enf_conj *c,
+		  const struct rg_enf_clause *cl)
 {
 	struct rg_enf_set *set = &t->img->set[t->stage];
 	const struct rg_enf_lit *lit = lits(l, c);
@@ -192,7 +195,8 @@ static void place(struct rg_tables *t, const struct rg_policy *p, const struct r
 
 /* ---- dimensions */
 
-/* Which ancestor's level a test of a control group's beginning is about is known only when it was looked up. */
+/* Which ancestor's level a test of a control group's beginning is about is known only when it was looked up.
+ */
 static void find_trees(struct rg_tables *t, const struct rg_enf_list *l)
 {
 	struct rg_enf_lit *lit = (void *)l->lits.data;
@@ -202,7 +206,8 @@ static void find_trees(struct rg_tables *t, const struct rg_enf_list *l)
 
 		if (d == -2)
 			t->r = rg_fail(t->err, -E2BIG,
-				       "control groups at more than four depths of the hierarchy, or one container at several, "
+				       "control groups at more than four depths of the hierarchy, or one "
+				       "container at several, "
 				       "are named: the kernel's tables take four");
 		else if (d > 0)
 			lit[i].dim[0] = (uint8_t)d;
@@ -237,7 +242,8 @@ static void dimension(struct rg_tables *t)
 	set->need |= RG_D_BIT(t->dim);
 	if (t->dim == RG_D_PATH)
 		rg_tables_paths(t);
-	else if (t->dim == RG_D_EXE || t->dim == RG_D_CGROUP || (t->dim >= RG_D_CGTREE && t->dim <= RG_D_CGTREE3))
+	else if (t->dim == RG_D_EXE || t->dim == RG_D_CGROUP ||
+		 (t->dim >= RG_D_CGTREE && t->dim <= RG_D_CGTREE3))
 		rg_tables_names(t);
 	else
 		rg_tables_numbers(t);
@@ -255,7 +261,8 @@ static void below(struct rg_tables *t)
 		return;
 	if (t->stage == RG_ST_QUEUE) {
 		t->r = rg_fail(t->err, -EOPNOTSUPP,
-			       "--tree: who will receive is not known when a datagram is queued: take the rules that drop out");
+			       "--tree: who will receive is not known when a datagram is queued: take the "
+			       "rules that drop out");
 		return;
 	}
 	t->dim = RG_D_TREE;
@@ -303,8 +310,8 @@ static int check(const struct rg_policy *p, struct rg_err *err)
 
 	for (unsigned i = 0; i < p->n; i++)
 		if (rg_enf_support_policy(&p->pols[i], why, sizeof(why)) == RG_REFUSED)
-			return rg_fail(err, -EOPNOTSUPP, "%s: policy %s can't be enforced by lsm: %s", p->pols[i].file,
-				       p->pols[i].name, why);
+			return rg_fail(err, -EOPNOTSUPP, "%s: policy %s can't be enforced by lsm: %s",
+				       p->pols[i].file, p->pols[i].name, why);
 	return rg_policy_check(p, RG_BACKEND_LSM, err);
 }
 
@@ -326,8 +333,8 @@ int rg_lower_enforce(const struct rg_policy *p, const struct rg_enf_names *names
 		t->stage = (enum rg_enf_stage)s;
 		r = stage(t, p);
 	}
-	if (!r && (t->oom || img->rows.oom || img->keys.oom || img->lpms.oom || img->paths.oom || img->path_lpms.oom ||
-		   img->rules.oom || img->code.oom || img->unknown.oom))
+	if (!r && (t->oom || img->rows.oom || img->keys.oom || img->lpms.oom || img->paths.oom ||
+		   img->path_lpms.oom || img->rules.oom || img->code.oom || img->unknown.oom))
 		r = rg_fail(err, -ENOMEM, "out of memory");
 	if (t)
 		rg_event_free(t->sample.ev);

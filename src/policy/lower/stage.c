@@ -54,7 +54,7 @@ static const struct {
 	const char *name;
 	uint8_t dim;
 } elems[] = {
-	{"kind", RG_D_KIND}, {"inode", RG_D_INO},  {"dev", RG_D_DEV},	  {"rdev", RG_D_RDEV},
+	{"kind", RG_D_KIND}, {"inode", RG_D_INO},  {"dev", RG_D_DEV},	   {"rdev", RG_D_RDEV},
 	{"mode", RG_D_MODE}, {"size", RG_D_FSIZE}, {"flags", RG_D_FFLAGS},
 };
 
@@ -62,14 +62,17 @@ static const char *too_early(enum rg_field f, enum rg_enf_stage stage)
 {
 	const char *name = rg_fields[f].name;
 
-	if (stage == RG_ST_QUEUE && (!strncmp(name, "proc.", 5) || !strncmp(name, "container.", 10) || f == RG_F_PEEK ||
-				     f == RG_F_MSG_FLAGS))
-		return "content, size, sender and the number of descriptors are decided as the message is queued: who will "
+	if (stage == RG_ST_QUEUE && (!strncmp(name, "proc.", 5) || !strncmp(name, "container.", 10) ||
+				     f == RG_F_PEEK || f == RG_F_MSG_FLAGS))
+		return "content, size, sender and the number of descriptors are decided as the message is "
+		       "queued: who will "
 		       "receive it is not known then";
 	if (stage == RG_ST_FILE)
-		return "descriptors are seen when they are installed, where socket, sender and content are not known";
+		return "descriptors are seen when they are installed, where socket, sender and content are "
+		       "not known";
 	if (stage == RG_ST_RECV && (!strncmp(name, "msg.", 4) || !strncmp(name, "sender.", 7)))
-		return "the receive hook runs before the message exists: content, size, sender and descriptors can only be "
+		return "the receive hook runs before the message exists: content, size, sender and "
+		       "descriptors can only be "
 		       "dropped as a datagram is queued (drop)";
 	return "the kernel's hooks do not know it";
 }
@@ -105,19 +108,19 @@ static const char *check_text(const struct place *pl, const struct rg_ir *p, con
 	const struct rg_ir_const *k = &rg_ir_consts(p)[in->k];
 
 	if (in->op == RG_IR_EXISTS)
-		return pl->field == RG_F_CONTAINER_ID
-			       ? "whether a group is a container's is not known in the kernel: name the container"
-			       : NULL;
+		return pl->field == RG_F_CONTAINER_ID ? "whether a group is a container's is not known in "
+							"the kernel: name the container"
+						      : NULL;
 	if (!eq && !starts)
 		return "the kernel's hooks compare text whole or by its beginning (==, in, startswith)";
 	if (pl->field == RG_F_SOCK_PATH && !all_plain(p, in))
-		return "paths with unprintable bytes or \\, or too long for a socket, can't be compared in the kernel";
+		return "paths with unprintable bytes or \\, or too long for a socket, can't be compared in "
+		       "the kernel";
 	if (pl->field == RG_F_PROC_EXE && !eq)
 		return "executables are known by their file: name each (==, in)";
 	if (pl->field == RG_F_CONTAINER_ID && !starts)
 		return "containers are named by the beginning of their id";
-	if (pl->field == RG_F_PROC_CGROUP && starts &&
-	    (!k->len || rg_ir_data(p)[k->off + k->len - 1] != '/'))
+	if (pl->field == RG_F_PROC_CGROUP && starts && (!k->len || rg_ir_data(p)[k->off + k->len - 1] != '/'))
 		return "control groups are compared whole, or by a beginning that ends in /";
 	return NULL;
 }
@@ -150,9 +153,10 @@ static const char *test_field(const struct place *pl, const struct rg_ir *p, con
 	ret->dim[1] = RG_D__COUNT;
 	if (pl->how == ADDR) {
 		ret->dim[1] = (uint8_t)(pl->dim + 1);
-		return in->op == RG_IR_ADDRS || in->op == RG_IR_EXISTS ? NULL
-								       : "addresses are compared with prefixes and "
-									 "ranges (in)";
+		return in->op == RG_IR_ADDRS || in->op == RG_IR_EXISTS
+			       ? NULL
+			       : "addresses are compared with prefixes and "
+				 "ranges (in)";
 	}
 	why = pl->how == TEXT ? check_text(pl, p, in) : check_num(pl, in);
 	if (pl->field == RG_F_PROC_CGROUP && in->op == RG_IR_STR && in->sub == RG_S_STARTS)
@@ -171,9 +175,11 @@ static const char *test_elem(const struct rg_ir *p, const struct rg_ir_insn *in,
 		if (strcmp(name, elems[i].name))
 			continue;
 		ret->dim[0] = elems[i].dim;
-		if (in->op == RG_IR_FLAGS || in->op == RG_IR_CMP || in->op == RG_IR_INTSET || in->op == RG_IR_EXISTS ||
-		    in->op == RG_IR_TRUE)
-			return in->op == RG_IR_FLAGS && elems[i].dim != RG_D_FFLAGS ? "flags can't be tested there" : NULL;
+		if (in->op == RG_IR_FLAGS || in->op == RG_IR_CMP || in->op == RG_IR_INTSET ||
+		    in->op == RG_IR_EXISTS || in->op == RG_IR_TRUE)
+			return in->op == RG_IR_FLAGS && elems[i].dim != RG_D_FFLAGS
+				       ? "flags can't be tested there"
+				       : NULL;
 		return "of a descriptor numbers and kinds are compared";
 	}
 	return "of a descriptor kind, inode, dev, rdev, mode, size and flags are known when it is installed";
@@ -186,7 +192,8 @@ static const char *test_name(const struct rg_ir *p, const struct rg_ir_insn *in,
 	const char *name = rg_ir_data(p) + v->name;
 
 	if (v->field != RG_F_MSG_NAME || stage != RG_ST_QUEUE)
-		return v->field == RG_F_MSG_NAME ? too_early(RG_F_MSG_NAME, stage) : "the kernel's hooks do not know it";
+		return v->field == RG_F_MSG_NAME ? too_early(RG_F_MSG_NAME, stage)
+						 : "the kernel's hooks do not know it";
 	if (!strcmp(name, "addr") && in->op == RG_IR_ADDRS) {
 		ret->dim[0] = RG_D_SADDR4;
 		ret->dim[1] = RG_D_SADDR6;
@@ -199,7 +206,8 @@ static const char *test_name(const struct rg_ir *p, const struct rg_ir_insn *in,
 	return "of the sender's address addr (in) and port are compared in the kernel";
 }
 
-static const char *test_view(const struct rg_ir_val *v, enum rg_enf_stage stage, struct rg_enf_lit *ret)
+static const char *test_view(const struct rg_ir_insn *in, const struct rg_ir_val *v, enum rg_enf_stage stage,
+			     struct rg_enf_lit *ret)
 {
 	if (v->field != RG_F_MSG_DATA)
 		return "parts of it are not looked at in the kernel";
@@ -209,6 +217,9 @@ static const char *test_view(const struct rg_ir_val *v, enum rg_enf_stage stage,
 	ret->content = v->view != RG_VIEW_LEN;
 	if (v->view == RG_VIEW_LEN)
 		ret->dim[0] = RG_D_SIZE;
+	if (in->op == RG_IR_DFA || (in->op == RG_IR_STR && in->sub == RG_S_CONTAINS))
+		return "content is not searched in the kernel (matches, glob, contains): bytes at fixed "
+		       "places are compared";
 	return NULL;
 }
 
@@ -231,7 +242,7 @@ const char *rg_enf_test(const struct rg_ir *p, uint32_t pc, enum rg_enf_stage st
 		return stage == RG_ST_QUEUE ? NULL : too_early(RG_F_MSG_SIZE, stage);
 	}
 	if (v->view || v->field == RG_F_MSG_DATA)
-		return test_view(v, stage, ret);
+		return test_view(in, v, stage, ret);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (places[i].field == v->field)
 			return places[i].stages & AT(stage) ? test_field(&places[i], p, in, ret)
@@ -254,9 +265,11 @@ static const char *why_not(const struct rg_ir *p, enum rg_enf_stage stage)
 			if (stage != RG_ST_FILE)
 				return stage == RG_ST_RECV || in[pc].a != RG_F_FD
 					       ? too_early(RG_F_MSG_DATA, RG_ST_RECV)
-					       : "which descriptors they are is seen one by one, when they are installed: use strip";
+					       : "which descriptors they are is seen one by one, when they "
+						 "are installed: use strip";
 			if (in[pc].a != RG_F_FD || in[pc].sub != RG_ANY)
-				return "descriptors are seen one by one as they are installed: say any(fd, ...)";
+				return "descriptors are seen one by one as they are installed: say any(fd, "
+				       "...)";
 			continue;
 		}
 		why = rg_enf_test(p, pc, stage, &lit);
@@ -305,7 +318,8 @@ static bool says(const struct rg_ast *n, enum rg_field field, bool (*good)(int64
 	}
 	if ((n->kind != RG_A_IN && n->kind != RG_A_CMP) || v->kind != RG_A_FIELD || v->field != (int)field)
 		return false;
-	if (n->kind == RG_A_CMP && (n->op == RG_NE ? field != RG_F_SOCK_TYPE || v->next->num != SOCK_STREAM : n->op != RG_EQ))
+	if (n->kind == RG_A_CMP &&
+	    (n->op == RG_NE ? field != RG_F_SOCK_TYPE || v->next->num != SOCK_STREAM : n->op != RG_EQ))
 		return false;
 	if (n->kind == RG_A_CMP && n->op == RG_NE)
 		return true;
@@ -346,19 +360,23 @@ enum rg_enf_stage rg_enf_stage_of(const struct rg_rule *r)
 
 static enum rg_support queue_scope(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
 {
-	if (!says(r ? r->tree : NULL, RG_F_SOCK_TYPE, good_type) && !says(pol->scope, RG_F_SOCK_TYPE, good_type))
+	if (!says(r ? r->tree : NULL, RG_F_SOCK_TYPE, good_type) &&
+	    !says(pol->scope, RG_F_SOCK_TYPE, good_type))
 		return say(w, RG_REFUSED, "%s",
-			   "on streams content can't be decided in the kernel, and drop would tear them: say sock.type == "
+			   "on streams content can't be decided in the kernel, and drop would tear them: say "
+			   "sock.type == "
 			   "dgram or seqpacket");
 	if (!says(r ? r->tree : NULL, RG_F_SOCK_FAMILY, good_family) &&
 	    !says(pol->scope, RG_F_SOCK_FAMILY, good_family))
 		return say(w, RG_REFUSED, "%s",
-			   "datagrams are dropped as they are queued for unix and UDP sockets alone: say sock.family == "
+			   "datagrams are dropped as they are queued for unix and UDP sockets alone: say "
+			   "sock.family == "
 			   "unix, or in {inet, inet6}");
 	return RG_ENFORCEABLE;
 }
 
-static enum rg_support own(const struct rg_pol *pol, const struct rg_rule *r, enum rg_enf_stage stage, struct why *w)
+static enum rg_support own(const struct rg_pol *pol, const struct rg_rule *r, enum rg_enf_stage stage,
+			   struct why *w)
 {
 	const char *why = why_not(r->ir, stage);
 
@@ -371,8 +389,9 @@ static enum rg_support own(const struct rg_pol *pol, const struct rg_rule *r, en
 	return stage == RG_ST_QUEUE ? queue_scope(pol, r, w) : RG_ENFORCEABLE;
 }
 
-/* A rule is decided at its stage whatever comes earlier in the policy but is decided later. So that first match wins
- * all the same: what stands before it must be decidable at that stage, or be of the same or an earlier stage. */
+/* A rule is decided at its stage whatever comes earlier in the policy but is decided later. So that first
+ * match wins all the same: what stands before it must be decidable at that stage, or be of the same or an
+ * earlier stage. */
 static enum rg_support before(const struct rg_pol *pol, unsigned rule, enum rg_enf_stage stage, struct why *w)
 {
 	for (unsigned i = 0; i < rule && i < pol->n_rules; i++) {
@@ -384,14 +403,16 @@ static enum rg_support before(const struct rg_pol *pol, unsigned rule, enum rg_e
 		if (r->action != RG_ACT_ALLOW) {
 			if (rg_enf_stage_of(r) > stage)
 				return say(w, RG_REFUSED,
-					   "rule \"%s\" stands before it and is decided later in the kernel: put drop before "
+					   "rule \"%s\" stands before it and is decided later in the kernel: "
+					   "put drop before "
 					   "deny and kill, and those before strip",
 					   r->name);
 			continue;
 		}
 		why = why_not(r->ir, stage);
 		if (why)
-			return say(w, RG_REFUSED, "rule \"%s\" stands before it and can't be decided at that point: %s",
+			return say(w, RG_REFUSED,
+				   "rule \"%s\" stands before it and can't be decided at that point: %s",
 				   r->name, why);
 	}
 	return RG_ENFORCEABLE;
@@ -401,18 +422,22 @@ static enum rg_support says_when(const struct rg_rule *r, enum rg_enf_stage stag
 {
 	if (r->action == RG_ACT_LOG || audit)
 		return say(w, RG_ADVISORY, "reported, not enforced; decided %s",
-			   stage == RG_ST_QUEUE ? "as the message is queued"
+			   stage == RG_ST_QUEUE	 ? "as the message is queued"
 			   : stage == RG_ST_FILE ? "as each descriptor is installed"
 						 : "before the wait");
 	switch (stage) {
 	case RG_ST_QUEUE:
 		return say(w, RG_ENFORCEABLE, "%s",
-			   "as the message is queued (unix datagram and seqpacket, UDP): the sender sees success");
+			   "as the message is queued (unix datagram and seqpacket, UDP): the sender sees "
+			   "success");
 	case RG_ST_FILE:
 		return say(w, RG_ENFORCEABLE, "%s",
-			   "per descriptor at install: from the first refused one on, all later ones of the message are "
+			   "per descriptor at install: from the first refused one on, all later ones of the "
+			   "message are "
 			   "lost too");
-	default: return say(w, RG_ENFORCEABLE, "%s", "before the wait: the call fails, the message stays queued");
+	default:
+		return say(w, RG_ENFORCEABLE, "%s",
+			   "before the wait: the call fails, the message stays queued");
 	}
 }
 
@@ -425,7 +450,8 @@ enum rg_support rg_enf_support(const struct rg_pol *pol, unsigned rule, enum rg_
 
 	*stage = rg_enf_stage_of(r);
 	if (pol->tracee)
-		return say(&w, RG_ADVISORY, "%s", "reported, not enforced: by `recvguard trace`, which enforce is not");
+		return say(&w, RG_ADVISORY, "%s",
+			   "reported, not enforced: by `recvguard trace`, which enforce is not");
 	if (r->action == RG_ACT_ALLOW) /* what it stands before is asked for it */
 		return say(&w, RG_ENFORCEABLE, "%s", "goes before what it excepts from the rules behind it");
 	s = own(pol, r, *stage, &w);
@@ -441,7 +467,8 @@ enum rg_support rg_enf_support_policy(const struct rg_pol *pol, char *why, size_
 	const char *reason;
 
 	if (pol->tracee)
-		return say(&w, RG_REFUSED, "%s", "a Tracee policy reports and never acts: `recvguard trace --policy` reads it");
+		return say(&w, RG_REFUSED, "%s",
+			   "a Tracee policy reports and never acts: `recvguard trace --policy` reads it");
 	if (pol->dflt == RG_ACT_ALLOW)
 		return RG_ENFORCEABLE;
 	reason = why_not(pol->scope_ir, stage);

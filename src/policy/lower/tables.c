@@ -15,7 +15,8 @@
 static int too_big(struct rg_tables *t, const char *what)
 {
 	if (!t->r)
-		t->r = rg_fail(t->err, -E2BIG, "the policies are too large for the kernel's tables: %s", what);
+		t->r = rg_fail(t->err, -E2BIG, "the policies are too large for the kernel's tables: %s",
+			       what);
 	return t->r;
 }
 
@@ -34,7 +35,8 @@ static uint64_t row_hash(const struct rg_enf_row *r)
 uint32_t rg_tables_row(struct rg_tables *t, struct rg_enf_row *row)
 {
 	struct rg_enf_row *rows;
-	uint32_t n = (uint32_t)(t->img->rows.len / sizeof(*rows)), at = (uint32_t)row_hash(row) % RG_ROW_SLOTS;
+	uint32_t n = (uint32_t)(t->img->rows.len / sizeof(*rows)),
+		 at = (uint32_t)row_hash(row) % RG_ROW_SLOTS;
 
 	row->sum = 0;
 	row->pad = 0;
@@ -94,8 +96,10 @@ uint32_t rg_tables_sampled(struct rg_tables *t)
 	return rg_tables_row(t, &row);
 }
 
-/* The same when a row for nearly the same value is known and only the entries whose lits are named can differ. */
-static uint32_t changed_row(struct rg_tables *t, const struct rg_enf_row *dflt, const struct rg_cut *cut, size_t n)
+/* The same when a row for nearly the same value is known and only the entries whose lits are named can
+ * differ. */
+static uint32_t changed_row(struct rg_tables *t, const struct rg_enf_row *dflt, const struct rg_cut *cut,
+			    size_t n)
 {
 	struct rg_enf_row row = *dflt;
 
@@ -126,7 +130,8 @@ static void key_bytes(unsigned dim, rg_u128 v, void *out)
 
 void rg_tables_key(struct rg_tables *t, unsigned mask, rg_u128 v, uint32_t row)
 {
-	struct rg_enf_key_entry e = {.key = {.set = (uint8_t)t->stage, .dim = (uint8_t)t->dim, .mask = (uint8_t)mask}, .row = row};
+	struct rg_enf_key_entry e = {
+		.key = {.set = (uint8_t)t->stage, .dim = (uint8_t)t->dim, .mask = (uint8_t)mask}, .row = row};
 
 	key_bytes(t->dim, v, e.key.v);
 	rg_buf_add(&t->img->keys, &e, sizeof(e));
@@ -221,7 +226,8 @@ static void add_prefixes(struct rg_buf *out, const struct span *s, unsigned widt
 		unsigned n = 0;
 		struct prefix p = {.v = lo, .row = s->row};
 
-		while (n < width && !(lo & ones(n + 1)) && (lo | ones(n + 1)) <= s->hi && (n + 1 < 128 || s->hi == ~(rg_u128)0))
+		while (n < width && !(lo & ones(n + 1)) && (lo | ones(n + 1)) <= s->hi &&
+		       (n + 1 < 128 || s->hi == ~(rg_u128)0))
 			n++;
 		p.bits = width - n;
 		rg_buf_add(out, &p, sizeof(p));
@@ -238,7 +244,9 @@ static rg_u128 legal_comm(rg_u128 v)
 		rg_u128 rest = ones(8 * (15 - (unsigned)i));
 
 		if (!(v >> 8 * (15 - i) & 0xff))
-			return v & rest ? (v & ~(rest | (rg_u128)0xff << 8 * (15 - i))) | (rg_u128)1 << 8 * (15 - i) : v;
+			return v & rest ? (v & ~(rest | (rg_u128)0xff << 8 * (15 - i))) |
+						  (rg_u128)1 << 8 * (15 - i)
+					: v;
 	}
 	return v & ~(rg_u128)0xff;
 }
@@ -299,7 +307,9 @@ static void put_prefixes(struct rg_tables *t, const struct prefix *p, size_t n)
 	for (unsigned k = 0; n_len <= RG_ENF_LENS && k < n_len; k++)
 		rg_tables_mask(t, prefix_mask(t->dim, len[k]));
 	for (size_t i = 0; i < n; i++) {
-		struct rg_enf_lpm_entry e = {.key = {.prefixlen = 32 + p[i].bits, .set = (uint8_t)t->stage, .dim = (uint8_t)t->dim},
+		struct rg_enf_lpm_entry e = {.key = {.prefixlen = 32 + p[i].bits,
+						     .set = (uint8_t)t->stage,
+						     .dim = (uint8_t)t->dim},
 					     .row = p[i].row};
 		unsigned k = 0;
 
@@ -350,7 +360,8 @@ static void do_flags(struct rg_tables *t)
 			mask |= MSG_PEEK;
 		else if (in->op != RG_IR_EXISTS)
 			t->r = rg_fail(t->err, -EOPNOTSUPP,
-				       "flags of a descriptor are compared as a number and by `has` in one policy: the "
+				       "flags of a descriptor are compared as a number and by `has` in one "
+				       "policy: the "
 				       "kernel's tables take one of them");
 	}
 	if (__builtin_popcountll(mask) > 8) {

@@ -39,8 +39,8 @@ void rg_tables_key(struct rg_tables *t, unsigned mask, rg_u128 v, uint32_t row);
 void rg_tables_numbers(struct rg_tables *t); /* tables.c */
 void rg_tables_paths(struct rg_tables *t);   /* texts.c: RG_D_PATH */
 void rg_tables_names(struct rg_tables *t);   /* texts.c: executables, control groups */
-/* Control groups below which a test holds: which ancestor level it is about, as a dimension. -1: none exists. -2: more
- * levels than there are dimensions, or one container at several. */
+/* Control groups below which a test holds: which ancestor level it is about, as a dimension. -1: none exists.
+ * -2: more levels than there are dimensions, or one container at several. */
 int rg_tables_tree(struct rg_tables *t, const struct rg_enf_lit *lit);
 
 #endif

@@ -72,7 +72,8 @@ static bool is_container(const struct rg_enf_lit *l)
 	return rg_ir_vals(l->ir)[rg_ir_insns(l->ir)[l->pc].a].field == RG_F_CONTAINER_ID;
 }
 
-static unsigned find_group(struct rg_tables *t, const char *text, size_t len, bool container, uint64_t (*ret)[2])
+static unsigned find_group(struct rg_tables *t, const char *text, size_t len, bool container,
+			   uint64_t (*ret)[2])
 {
 	char path[4096];
 
@@ -129,7 +130,8 @@ static void one_name(struct rg_tables *t, const char *text, size_t len, bool sta
 		rg_set_u(t->sample.ev, RG_F_PROC_CGROUP_ID, n ? obj[0][0] : 0, RG_TAG_K);
 	row = rg_tables_sampled(t);
 	for (unsigned i = 0; i < n; i++)
-		rg_tables_key(t, 0, t->dim == RG_D_EXE ? (rg_u128)obj[i][0] << 64 | obj[i][1] : obj[i][0], row);
+		rg_tables_key(t, 0, t->dim == RG_D_EXE ? (rg_u128)obj[i][0] << 64 | obj[i][1] : obj[i][0],
+			      row);
 }
 
 /* Numbers of control groups beside their names. */
@@ -143,7 +145,8 @@ static void group_numbers(struct rg_tables *t)
 		    rg_ir_insns(t->entry[i].lit->ir)[t->entry[i].lit->pc].op == RG_IR_STRSET)
 			continue;
 		if (!rg_cuts_points(t->entry[i].lit, t->dim, i, &cuts))
-			t->r = rg_fail(t->err, -EOPNOTSUPP, "proc.cgroup_id: groups are compared one by one (==, in)");
+			t->r = rg_fail(t->err, -EOPNOTSUPP,
+				       "proc.cgroup_id: groups are compared one by one (==, in)");
 		c = (const void *)cuts.data;
 		for (size_t k = 0; k < cuts.len / sizeof(*c); k++) {
 			rg_sample_number(&t->sample, t->dim, c[k].at);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `recvguard enforce` in this kernel: route × kind of socket × action, each cell asserted; datagrams dropped
+ * as they are queued; descriptors refused as they are installed. Prints TAP. tests/kernel/enforce_races.c has
+ * the races.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "enforce.h"
+
+#define ME	"ktest-victim"
+#define OTHER	"ktest-other"
+#define MESSAGE "hello"
+
+enum want { DELIVERED, STOPPED, KILLED };
+
+static bool applies(const struct k_route *r, enum k_kind kind)
+{
+	bool stream = kind == K_STREAM || kind == K_TCP;
+
+	return !(r->stream_only && !stream) && !(r->tcp_only && kind != K_TCP) && !(r->datagrams && stream);
+}
+
+/* Does the receiver get a signal instead of an answer? */
+static bool dies(long (*run)(int fd), int fd)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		k_name(ME);
+		run(fd);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+/* Nothing of what was queued is gone. */
+static bool still_queued(int fd, unsigned messages)
+{
+	char b[64];
+
+	k_name(OTHER);
+	for (unsigned i = 0; i < messages; i++)
+		if (recv(fd, b, sizeof(b), MSG_DONTWAIT) < (ssize_t)strlen(MESSAGE))
+			return false;
+	return true;
+}
+
+static bool cell(const struct k_route *r, enum k_kind kind, enum want want, int err, long *got)
+{
+	unsigned messages = r->datagrams ? 2 : 1;
+	int pair[2];
+	bool ok;
+
+	k_pair(kind, pair);
+	for (unsigned i = 0; i < messages; i++)
+		k_send(pair[0], MESSAGE, strlen(MESSAGE));
+	k_readable(pair[1]);
+	if (want == KILLED) {
+		ok = dies(r->run, pair[1]) && still_queued(pair[1], 1);
+		*got = 0;
+	} else {
+		k_name(ME);
+		*got = r->run(pair[1]);
+		k_name(OTHER);
+		ok = want == DELIVERED ? *got >= (r->tcp_only ? 0 : (long)strlen(MESSAGE))
+				       : *got == -err && still_queued(pair[1], messages);
+	}
+	k_name(OTHER);
+	k_close(pair);
+	return ok;
+}
+
+/* One line per route: the kinds of sockets together. usable: which cells work at all here. */
+static void matrix(const char *action, enum want want, int err, const bool (*usable)[K_KINDS])
+{
+	for (unsigned i = 0; i < k_n_routes; i++) {
+		const struct k_route *r = &k_routes[i];
+		char bad[200] = "";
+		unsigned cells = 0;
+
+		for (int k = 0; k < K_KINDS; k++) {
+			long got = 0;
+
+			if (!applies(r, (enum k_kind)k) || !usable[i][k])
+				continue;
+			cells++;
+			if (!cell(r, (enum k_kind)k, want, err, &got))
+				snprintf(bad + strlen(bad), sizeof(bad) - strlen(bad), " %s: %ld (%s);",
+					 k_kind_names[k], got, got < 0 ? strerror((int)-got) : "");
+		}
+		if (!cells)
+			continue;
+		k_result(!bad[0], "%s: %s is %s (%u kinds of sockets)", action, r->name,
+			 want == DELIVERED ? "delivered"
+			 : want == STOPPED ? "stopped, the message stays queued"
+					   : "stopped, the receiver is killed",
+			 cells);
+		if (bad[0])
+			printf("# instead:%s\n", bad);
+	}
+}
+
+static void routes(void)
+{
+	static bool usable[64][K_KINDS];
+	char list[512] = "";
+	long got, before;
+
+	for (unsigned i = 0; i < k_n_routes; i++)
+		for (int k = 0; k < K_KINDS; k++) {
+			if (!applies(&k_routes[i], (enum k_kind)k))
+				continue;
+			usable[i][k] = cell(&k_routes[i], (enum k_kind)k, DELIVERED, 0, &got);
+			if (!usable[i][k])
+				snprintf(list + strlen(list), sizeof(list) - strlen(list), " %s on %s: %ld;",
+					 k_routes[i].name, k_kind_names[k], got);
+		}
+	if (list[0])
+		printf("# this kernel has not, policy or none:%s\n", list);
+	k_result(usable[0][K_STREAM] && usable[4][K_TCP], "without a policy everything is delivered");
+
+	k_result(!k_enforce("    - {name: nobody, when: 'proc.comm == \"" ME "\"', then: deny ENOMSG}\n",
+			    "--no-wait"),
+		 "a policy that denies is loaded");
+	matrix("deny", STOPPED, ENOMSG, usable);
+	k_result(k_status("denied") > 0, "status counts what was denied");
+	k_result(!k_enforce("    - {name: nobody, when: 'proc.comm == \"" ME "\"', then: kill}\n",
+			    "--no-wait"),
+		 "one that kills takes its place");
+	matrix("kill", KILLED, 0, usable);
+	before = k_status("audited");
+	k_result(!k_enforce("    - {name: nobody, when: 'proc.comm == \"" ME "\"', then: deny ENOMSG}\n",
+			    "--no-wait --audit"),
+		 "--audit takes its place");
+	matrix("audit", DELIVERED, 0, usable);
+	k_result(k_status("audited") > before, "status counts what would have been denied");
+	k_result(!k_enforce("    - {name: first, when: 'proc.comm == \"" ME
+			    "\" and sock.type != raw', then: allow}\n"
+			    "    - {name: nobody, when: 'proc.comm == \"" ME "\"', then: deny ENOMSG}\n",
+			    "--no-wait"),
+		 "an exception before the rule");
+	matrix("allow", DELIVERED, 0, usable);
+}
+
+/* ---- conditions: who, which socket, peer, flags */
+
+static long try_recv(int fd, int flags)
+{
+	char b[64];
+	ssize_t n;
+
+	k_name(ME);
+	n = recv(fd, b, sizeof(b), flags | MSG_DONTWAIT);
+	k_name(OTHER);
+	return n < 0 ? -errno : n;
+}
+
+static void condition(const char *what, enum k_kind kind, const char *cond, int flags, bool stopped)
+{
+	char rules[512];
+	int pair[2];
+	long r;
+
+	k_pair(kind, pair);
+	k_send(pair[0], MESSAGE, 5);
+	k_readable(pair[1]);
+	snprintf(rules, sizeof(rules), "    - {name: it, when: '%s', then: deny ENOMSG}\n", cond);
+	if (k_enforce(rules, "--no-wait")) {
+		k_result(false, "loads: %s", cond);
+	} else {
+		r = try_recv(pair[1], flags);
+		k_result(stopped ? r == -ENOMSG : r == 5, "%s: %s", what, stopped ? "stopped" : "delivered");
+		if (stopped ? r != -ENOMSG : r != 5)
+			printf("# %s: got %ld\n", cond, r);
+	}
+	k_close(pair);
+}
+
+static void conditions(void)
+{
+	char c[200];
+
+	snprintf(c, sizeof(c), "proc.pid == %d", getpid());
+	condition("its process id", K_DGRAM, c, 0, true);
+	snprintf(c, sizeof(c), "proc.pid in {1, 2, 3, %d}", getpid() + 1);
+	condition("another's process id", K_DGRAM, c, 0, false);
+	condition("a range of users", K_STREAM, "proc.uid < 1000 and proc.comm startswith \"ktest-v\"", 0,
+		  true);
+	condition("another range of users", K_STREAM, "proc.uid >= 1000 and proc.comm == \"" ME "\"", 0,
+		  false);
+	condition("the executable", K_STREAM, "proc.exe == \"/rg/bin/ktest-enforce\"", 0, true);
+	condition("another executable", K_STREAM, "proc.exe == \"/rg/bin/recvguard\"", 0, false);
+	condition("the kind of socket", K_UDP,
+		  "proc.comm == \"" ME "\" and sock.family == inet and sock.type == dgram", 0, true);
+	condition("another kind of socket", K_DGRAM, "proc.comm == \"" ME "\" and sock.family == inet", 0,
+		  false);
+	condition("the peer's address", K_TCP, "proc.comm == \"" ME "\" and sock.remote.addr in 127.0.0.0/8",
+		  0, true);
+	condition("another peer's address", K_TCP,
+		  "proc.comm == \"" ME "\" and sock.remote.addr in 10.0.0.0/8", 0, false);
+	condition("a range of ports", K_TCP, "proc.comm == \"" ME "\" and sock.remote.port in 1024..65535", 0,
+		  true);
+	condition("another range of ports", K_TCP, "proc.comm == \"" ME "\" and sock.remote.port < 1024", 0,
+		  false);
+	condition("no peer", K_UDP, "proc.comm == \"" ME "\" and not sock.remote.addr in 10.0.0.0/8", 0,
+		  true);
+	condition("the flags", K_STREAM, "proc.comm == \"" ME "\" and msg.flags has MSG_PEEK", MSG_PEEK,
+		  true);
+	condition("other flags", K_STREAM, "proc.comm == \"" ME "\" and msg.flags has MSG_PEEK", 0, false);
+	condition("either of two", K_STREAM,
+		  "proc.comm == \"nobody\" or (proc.comm == \"" ME "\" and sock.type == stream)", 0, true);
+	condition("the control group", K_STREAM, "proc.comm == \"" ME "\" and proc.cgroup == \"/\"", 0, true);
+	condition("a group it is not below", K_STREAM,
+		  "proc.comm == \"" ME "\" and proc.cgroup startswith \"/ktest/\"", 0, false);
+}
+
+static void unix_paths(void)
+{
+	static const char *const cond[] = {
+		"sock.path == \"/tmp/ktest-sock\"", "sock.path startswith \"/tmp/kt\"",
+		"sock.path in {\"/x\", \"/tmp/ktest-sock\"}", "sock.path == \"/tmp/ktest\"",
+		"sock.path startswith \"/tmp/ktest-sockets\""};
+	struct {
+		unsigned short family;
+		char path[108];
+	} a = {AF_UNIX, "/tmp/ktest-sock"};
+
+	for (unsigned i = 0; i < 5; i++) {
+		char rules[200];
+		int l = socket(AF_UNIX, SOCK_DGRAM, 0), s = socket(AF_UNIX, SOCK_DGRAM, 0);
+		long r;
+
+		unlink(a.path);
+		snprintf(rules, sizeof(rules), "    - {name: it, when: '%s', then: deny ENOMSG}\n", cond[i]);
+		if (bind(l, (void *)&a, (socklen_t)(2 + strlen(a.path))) ||
+		    connect(s, (void *)&a, (socklen_t)(2 + strlen(a.path))) ||
+		    k_enforce(rules, "--no-wait")) {
+			k_result(false, "set up: %s", cond[i]);
+			continue;
+		}
+		k_send(s, MESSAGE, 5);
+		r = try_recv(l, 0);
+		k_result(i < 3 ? r == -ENOMSG : r == 5, "%s: %s", cond[i], i < 3 ? "stopped" : "delivered");
+		close(l);
+		close(s);
+	}
+}
+
+/* recvmmsg's later messages pass no hook: refused where a rule tests what can change meanwhile. */
+static void batches(void)
+{
+	char b[2][64];
+	struct iovec iov[2] = {{b[0], 64}, {b[1], 64}};
+	struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &iov[0], .msg_iovlen = 1}},
+			       {.msg_hdr = {.msg_iov = &iov[1], .msg_iovlen = 1}}};
+	int pair[2], r;
+
+	k_pair(K_DGRAM, pair);
+	k_enforce("    - {name: peer, when: 'proc.comm == \"" ME
+		  "\" and sock.path == \"/no/such\"', then: deny}\n",
+		  "--no-wait");
+	k_send(pair[0], MESSAGE, 5);
+	k_send(pair[0], MESSAGE, 5);
+	k_name(ME);
+	r = recvmmsg(pair[1], m, 2, MSG_DONTWAIT, NULL);
+	k_result(r == -1 && errno == EPERM,
+		 "a batch is refused where its peer could change between the messages");
+	r = recvmmsg(pair[1], m, 1, MSG_DONTWAIT, NULL);
+	k_result(r == 1, "one message at a time is not");
+	k_name(OTHER);
+	k_close(pair);
+}
+
+int enforce_races(void);
+int enforce_queue(void);
+
+int main(void)
+{
+	struct utsname u;
+
+	uname(&u);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	k_name(OTHER);
+	k_stop();
+	if (k_enforce("    - {name: nobody, when: 'proc.comm == \"nobody\"', then: deny}\n", "--no-wait")) {
+		if (!strncmp(u.release, "5.10.", 5)) {
+			k_skip("enforce",
+			       "5.10 has not the helpers that the programs need (said by enforce itself)");
+			return k_end();
+		}
+		k_result(false, "enforcement loads");
+		return k_end();
+	}
+	k_result(true, "enforcement loads");
+	k_stop();
+	routes();
+	conditions();
+	unix_paths();
+	batches();
+	enforce_queue();
+	enforce_races();
+	k_stop();
+	return k_end();
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RG_KTEST_ENFORCE_H
+#define RG_KTEST_ENFORCE_H
+
+/* What the tests of enforcement share: sockets, routes by which a message can be received, TAP, policies. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* TAP. */
+void k_result(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void k_skip(const char *name, const char *why);
+int k_end(void);
+
+/* Kinds of sockets: pair[0] sends, pair[1] receives. */
+enum k_kind { K_STREAM, K_DGRAM, K_SEQPACKET, K_UDP, K_UDP6, K_TCP, K_KINDS };
+extern const char *const k_kind_names[K_KINDS];
+void k_pair(enum k_kind kind, int pair[2]);
+void k_close(int pair[2]);
+void k_send(int fd, const void *data, size_t len);
+/* Something is there to be read, within five seconds. */
+bool k_readable(int fd);
+
+/* A route: receive once without waiting. Bytes (messages of a batch: their sum), or a negative errno. */
+struct k_route {
+	const char *name;
+	long (*run)(int fd);
+	bool stream_only; /* splice, sendfile, zero-copy */
+	bool tcp_only;
+	bool datagrams; /* two messages in one call: not for streams */
+};
+extern const struct k_route k_routes[];
+extern const unsigned k_n_routes;
+
+/* Write a policy and load it: `recvguard enforce -p ... ARGS`. Exit status. */
+int k_enforce(const char *rules, const char *args);
+int k_stop(void);
+/* A number from `recvguard enforce status`, as "denied"; -1: not there. */
+long k_status(const char *word);
+/* The thread's name, by which the policies here tell who is meant. */
+void k_name(const char *comm);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "enforce.h"
+
+#define POLICY "/tmp/ktest-enforce.yaml"
+
+static int tests, failures;
+
+void k_result(bool ok, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%sok %d - ", ok ? "" : "not ", ++tests);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+	failures += !ok;
+}
+
+void k_skip(const char *name, const char *why)
+{
+	printf("ok %d - %s # SKIP %s\n", ++tests, name, why);
+}
+
+int k_end(void)
+{
+	printf("1..%d\n", tests);
+	return failures > 0;
+}
+
+int k_enforce(const char *rules, const char *args)
+{
+	FILE *f = fopen(POLICY, "w");
+	char cmd[512];
+	int r;
+
+	if (!f)
+		return -1;
+	fprintf(f,
+		"apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: ktest}\nspec:\n  default: allow\n  "
+		"rules:\n%s",
+		rules);
+	fclose(f);
+	snprintf(cmd, sizeof(cmd), "recvguard enforce -q -p " POLICY " %s >/tmp/ktest-enforce.log 2>&1",
+		 args);
+	r = system(cmd);
+	r = WIFEXITED(r) ? WEXITSTATUS(r) : -1;
+	if (r && system("sed 's/^/# /' /tmp/ktest-enforce.log"))
+		return r;
+	return r;
+}
+
+int k_stop(void)
+{
+	int r = system("recvguard enforce stop 2>/dev/null");
+
+	return WIFEXITED(r) ? WEXITSTATUS(r) : -1;
+}
+
+long k_status(const char *word)
+{
+	FILE *f = popen("recvguard enforce status 2>/dev/null", "r");
+	char line[512];
+	long found = -1;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, word);
+
+		if (strncmp(line, "verdicts", 8) || !at)
+			continue;
+		while (at > line && (at[-1] == ' ' || (at[-1] >= '0' && at[-1] <= '9')))
+			at--;
+		found = strtol(at, NULL, 10);
+	}
+	if (f)
+		pclose(f);
+	return found;
+}
+
+void k_name(const char *comm)
+{
+	prctl(PR_SET_NAME, comm);
+}
