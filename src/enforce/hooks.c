@@ -229,9 +229,10 @@ int rg_enf_hooks_load(const struct rg_pins *p, enum rg_enf_backend *ret, struct 
 	libbpf_set_print(before);
 	if (r)
 		rg_fail(err, r == -EPERM && geteuid() ? r : -EOPNOTSUPP,
-			"this kernel's hooks cannot be used: BPF LSM: %s; fmod_ret: %s; `recvguard run` "
-			"needs none, and "
-			"`recvguard enforce --cgroup` drops datagrams without them",
+			"this kernel's hooks cannot be used: BPF LSM: %s; fmod_ret: %s; without them "
+			"`recvguard "
+			"run` confines single programs, and `recvguard guard` drops datagrams of single "
+			"sockets",
 			lsm.msg, mod.msg);
 	return r ? err->code : 0;
 }

@@ -89,6 +89,7 @@ int main(void)
 	static const char *const shapes[] = {"pid", "uid", "comm", "path", "port", "address"};
 	long bare, allow;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	k_name("ktest-cost");
 	k_pair(K_STREAM, pair);
 	k_stop();
