@@ -9,6 +9,7 @@
  *   put_cmsg, scm_detach_fds, receive_fd   control messages and descriptor numbers as they are written
  *   move_addr_to_user        the sender's address of recvmsg and recvmmsg
  *   io_recv, io_recvmsg      which io_uring operation receives
+ *   ip_send_skb, ip6_send_skb  UDP sends, with --direction both: which buffer a send became
  *   unix_stream_splice_read, tcp_splice_read   splice and sendfile from a stream
  *   sock_send_length         (tracepoint, 6.3+) sends
  */
@@ -169,7 +170,11 @@ int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 	struct rg_state *st = rg_under_way(t);
 	__s32 off = 0;
 
-	if (!st || (st->has & RG_HAS_DATA) || BPF_CORE_READ(skb, data_len))
+	if (!st)
+		return 0;
+	if (rg_config.msg_ids)
+		rg_udp_taken(st, rg_scalar(skb), len < 0);
+	if ((st->has & RG_HAS_DATA) || BPF_CORE_READ(skb, data_len))
 		return 0;
 	if (len < 0) { /* peeked */
 		len = -len;
@@ -179,6 +184,20 @@ int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 	}
 	rg_take_linear(st, t, skb, off, len);
 	return 0;
+}
+
+/* ---- UDP sends, with --direction both: the buffer that the receiver will take (lib/flow.h) ---- */
+
+SEC("fentry/ip_send_skb")
+int BPF_PROG(rg_udp_sent, struct net *net, struct sk_buff *skb)
+{
+	return rg_udp_sent_sub(rg_state_find(bpf_get_current_task_btf()), rg_scalar(skb));
+}
+
+SEC("fentry/ip6_send_skb")
+int BPF_PROG(rg_udp6_sent, struct sk_buff *skb)
+{
+	return rg_udp_sent_sub(rg_state_find(bpf_get_current_task_btf()), rg_scalar(skb));
 }
 
 /* ---- splice: the bytes go to a pipe, no hook sees them ---- */

@@ -32,8 +32,10 @@
 #define RG_MSG_TRUNC	   0x20
 #define RG_MSG_CMSG_COMPAT 0x80000000u
 
-#define RG_IPPROTO_TCP	 6
-#define RG_IPPROTO_MPTCP 262
+#define RG_IPPROTO_TCP	   6
+#define RG_IPPROTO_UDP	   17
+#define RG_IPPROTO_UDPLITE 136
+#define RG_IPPROTO_MPTCP   262
 
 /* THREAD_SIZE of x86-64 and arm64 without KASAN; what lies beyond is checked by the read itself */
 #define RG_STACK_SPAN 16384

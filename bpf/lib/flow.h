@@ -11,8 +11,11 @@
  * then belongs to the send after the last one known.
  *
  * Unix flows are counted from the first send seen; when messages were already under way then, or when the
- * sender is not connected to the receiver (several receivers then share the count), no ids are given. UDP has
- * none: datagrams may be lost between the two.
+ * sender is not connected to the receiver (several receivers then share the count), no ids are given.
+ *
+ * UDP datagrams may be lost between the two, so nothing is counted: on its way through this machine a
+ * datagram stays one and the same buffer. Its address, ends and length are noted as it is sent and looked up
+ * as it is received (trampoline tier: no tracepoint tells which datagram a receive took).
  */
 #include "maps.h"
 
@@ -228,6 +231,90 @@ rg_inline void rg_flow_recv(struct rg_rec_msg *rec, struct sock *sk, long n, __u
 {
 	if (rg_config.msg_ids)
 		rg_flow_recv_sub(rec, rg_scalar(sk), n, sender, sender_peer);
+}
+
+/* ---- UDP ---- */
+
+struct rg_udp_note {
+	__u64 id, ts;
+	__u64 ends; /* addresses, ports and length: the buffer's memory may be another datagram's by now */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* address of the sk_buff */
+	__type(value, struct rg_udp_note);
+} udp_sent SEC(".maps");
+
+__u64 rg_udp_count;
+
+/* What tells one datagram from another that later lies at the same address: 0 when it is no UDP. */
+rg_inline __u64 rg_udp_ends(struct sk_buff *skb)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head);
+	unsigned char *ip = head + BPF_CORE_READ(skb, network_header);
+	__u64 udp = 0, addrs[4] = {}, sum = 0;
+	__u8 first = 0, proto = 0;
+
+	if (bpf_probe_read_kernel(&first, 1, ip))
+		return 0;
+	if (first >> 4 == 4) {
+		bpf_probe_read_kernel(&proto, 1, ip + 9);
+		bpf_probe_read_kernel(addrs, 8, ip + 12);
+	} else {
+		bpf_probe_read_kernel(&proto, 1, ip + 6);
+		bpf_probe_read_kernel(addrs, 32, ip + 8);
+	}
+	if (proto != RG_IPPROTO_UDP && proto != RG_IPPROTO_UDPLITE)
+		return 0;
+	/* ports and length; not the checksum, which is filled in on the way */
+	if (bpf_probe_read_kernel(&udp, 6, head + BPF_CORE_READ(skb, transport_header)))
+		return 0;
+	for (int i = 0; i < 4; i++)
+		sum = (sum ^ addrs[i]) * 0x9e3779b97f4a7c15ull;
+	return (sum ^ udp) | 1;
+}
+
+/* This thread hands a datagram to IP. */
+rg_sub int rg_udp_sent_sub(struct rg_state *st, __u64 addr)
+{
+	struct sk_buff *skb = (struct sk_buff *)addr;
+	struct rg_udp_note note = {.ends = rg_udp_ends(skb)};
+
+	if (!note.ends)
+		return 0;
+	/* below 2^32: flows have their serial in the high half */
+	note.id = (__u32)__sync_fetch_and_add(&rg_udp_count, 1) + 1ull;
+	note.ts = bpf_ktime_get_ns();
+	bpf_map_update_elem(&udp_sent, &addr, &note, BPF_ANY);
+	if (st) {
+		st->udp_sk = (__u64)BPF_CORE_READ(skb, sk);
+		st->udp_sent = note.id;
+	}
+	return 0;
+}
+
+/* The send that was under way is over: its id. */
+rg_inline void rg_udp_send_over(struct rg_state *st, struct rg_rec_msg *rec, struct sock *sk)
+{
+	if (st->udp_sent && st->udp_sk == rg_scalar(sk))
+		rec->msg_id = st->udp_sent;
+	st->udp_sent = 0;
+}
+
+/* This thread takes a datagram from its socket's queue. */
+rg_sub int rg_udp_taken(struct rg_state *st, __u64 addr, int peek)
+{
+	struct rg_udp_note *note = bpf_map_lookup_elem(&udp_sent, &addr);
+
+	if (!st || !note || note->ends != rg_udp_ends((struct sk_buff *)addr))
+		return 0;
+	st->udp_id = note->id;
+	st->udp_ts = note->ts;
+	if (!peek)
+		bpf_map_delete_elem(&udp_sent, &addr);
+	return 0;
 }
 
 #endif

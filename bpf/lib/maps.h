@@ -47,6 +47,8 @@ struct rg_state {
 	__u64 exe_ino;
 	__u32 batch; /* messages of the running call, while exits are watched */
 	__u32 pad;
+	__u64 udp_sk, udp_sent; /* flow.h: socket and id of the datagram this thread sent last */
+	__u64 udp_id, udp_ts;	/* of the datagram that is being received, 0 unknown */
 	struct rg_tramp tr;
 	struct rg_walk walk;
 	struct rg_rec_msg rec;

@@ -78,6 +78,7 @@ rg_inline void rg_send_end(struct rg_state *st, struct task_struct *t, struct so
 	rec->ret = ret;
 	rec->data_total = ret > 0 ? ret : 0;
 	rg_flow_send(rec, sk, ret);
+	rg_udp_send_over(st, rec, sk);
 	rec->flags = c.route && c.has_flags ? c.flags : flags & ~RG_MSG_CMSG_COMPAT;
 	rec->has |= RG_HAS_FLAGS;
 	rec->user_msg = c.msg;

@@ -257,6 +257,7 @@ rg_inline void rg_tramp_begin(struct rg_state *st, struct sock *sk, struct msghd
 	st->tr.name_len = 0;
 	st->tr.namelen = 0;
 	st->tr.n_iov = 0;
+	st->udp_id = 0;
 	if (!msg)
 		return;
 	st->tr.control = (__u64)BPF_CORE_READ(msg, msg_control);
@@ -353,6 +354,10 @@ rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 	if (st->has & RG_HAS_CRED)
 		__builtin_memcpy(rec->peer_comm, st->cred_comm, RG_COMM_LEN);
 	rg_flow_recv(rec, sk, ret, st->sender_sk, st->sender_peer);
+	if (st->udp_id) {
+		rec->msg_id = st->udp_id;
+		rec->send_ts = st->udp_ts;
+	}
 	rec->ret = ret;
 	rg_recv_flags(rec, &c, op, flags);
 	rec->user_msg = user_msg ? user_msg : op ? op->buf : c.msg;

@@ -123,6 +123,60 @@ rg_inline void rg_error_end(struct rg_state *st, struct task_struct *t, struct p
 	rg_emit(st, t);
 }
 
+/* The tracepoint tier: a splice from a socket passes none of its tracepoints. Where exits are watched anyway
+ * the call itself tells how much was taken; no hook saw the bytes. */
+const volatile bool rg_splice_at_exit;
+
+/* As rg_fill_sock, of a socket known by its address only: the verifier gives no storage on that, so the message has
+ * no sequence number. */
+rg_sub int rg_fill_sock_at(struct rg_rec_msg *rec, __u64 addr)
+{
+	struct sock *sk = (struct sock *)addr;
+
+	if (!rec)
+		return 0;
+	rec->has |= RG_HAS_SOCK;
+	rec->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	rec->type = BPF_CORE_READ(sk, sk_type);
+	rec->protocol = BPF_CORE_READ(sk, sk_protocol);
+	rec->sk_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	rec->sock_ino = rg_sock_ino(sk);
+	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rec->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	rec->seq = 0;
+	rec->peer_cookie = 0;
+	rec->peer_pid = 0;
+	rec->local.len = 0;
+	rec->remote.len = 0;
+	rg_sock_names(sk, &rec->local, &rec->remote);
+	return 0;
+}
+
+rg_inline void rg_splice_end(struct rg_state *st, struct task_struct *t, struct pt_regs *regs, long ret)
+{
+	struct rg_rec_msg *rec = &st->rec;
+	struct rg_call c;
+	struct sock *sk;
+
+	rg_call_read(&c, t, regs);
+	if ((c.route != RG_RT_SPLICE && c.route != RG_RT_SENDFILE) || !rg_sel_fd(c.fd))
+		return;
+	sk = rg_called_sock(t);
+	if (!sk || !rg_sel_family(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return;
+	rg_forget(st);
+	rg_begin(st, t, bpf_ktime_get_ns());
+	rg_fill_sock_at(rec, rg_scalar(sk));
+	rec->syscall_nr = c.nr;
+	rec->route = c.route;
+	rec->fd = c.fd;
+	rec->ret = ret;
+	rec->data_total = ret;
+	rec->cut |= RG_CUT_DATA;
+	if (rg_sel_sock(rec))
+		rg_emit(st, t);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(rg_sys_exit, struct pt_regs *regs, long ret)
 {
@@ -140,6 +194,8 @@ int BPF_PROG(rg_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (ret < 0 && !st->emitted && rg_config.errors)
 		rg_error_end(st, t, regs, ret);
+	if (ret > 0 && rg_splice_at_exit)
+		rg_splice_end(st, t, regs, ret);
 	st->in_call = 0;
 	st->ts_entry = 0;
 	return 0;

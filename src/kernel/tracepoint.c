@@ -22,10 +22,10 @@ static int tp_open(void **instance, struct bpf_object **obj, struct rg_config **
 	return 0;
 }
 
-static bool kernel_has(const char *name, uint32_t kind)
+static bool has_function(const char *name)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	bool has = btf && btf__find_by_name_kind(btf, name, kind) > 0;
+	bool has = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
 
 	btf__free(btf);
 	return has;
@@ -37,11 +37,10 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 	bool call_hooks = opts->errors || opts->duration;
 
 	/* sock_recv_length came with 6.3 */
-	if (!kernel_has("btf_trace_sock_recv_length", BTF_KIND_TYPEDEF))
+	if (rg_tracepoint_args("sock_recv_length") < 0)
 		return rg_fail(err, -EOPNOTSUPP,
 			       "this kernel has no tracepoint sock_recv_length (6.3 and later do)");
-	s->rodata->rg_skb_dynptr =
-		!rg_forced("no-dynptr") && kernel_has("bpf_dynptr_from_skb", BTF_KIND_FUNC);
+	s->rodata->rg_skb_dynptr = !rg_forced("no-dynptr") && has_function("bpf_dynptr_from_skb");
 	bpf_program__set_autoload(s->progs.rg_uring_req, rg_tracepoint_args("io_uring_submit_req") >= 0);
 	bpf_program__set_autoload(s->progs.rg_uring_sqe, rg_tracepoint_args("io_uring_submit_sqe") >= 0);
 	bpf_program__set_autoload(s->progs.rg_uring_done, rg_tracepoint_args("io_uring_complete") == 3);
@@ -55,6 +54,7 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 	}
 	bpf_program__set_autoattach(s->progs.rg_beside, false);
 	bpf_program__set_autoload(s->progs.rg_sys_enter, call_hooks);
+	s->rodata->rg_splice_at_exit = call_hooks && opts->direction & RG_WAY_RECV;
 	/* loaded in any case: attached later if calibration fails */
 	bpf_program__set_autoattach(s->progs.rg_sys_exit, call_hooks);
 	bpf_program__set_autoload(s->progs.rg_switch, opts->duration);

@@ -86,6 +86,10 @@ static int tramp_prepare(void *instance, const struct rg_trace_opts *opts, struc
 		bpf_program__set_autoload(s->progs.rg_sys_enter, false);
 		bpf_program__set_autoload(s->progs.rg_sys_exit, false);
 	}
+	if (opts->direction != RG_WAY_BOTH) {
+		bpf_program__set_autoload(s->progs.rg_udp_sent, false);
+		bpf_program__set_autoload(s->progs.rg_udp6_sent, false);
+	}
 	bpf_program__set_autoload(s->progs.rg_switch, opts->duration);
 	s->rodata->rg_skb_dynptr = btf__find_by_name_kind(btf, "bpf_dynptr_from_skb", BTF_KIND_FUNC) > 0;
 	btf__free(btf);

@@ -119,6 +119,35 @@ def sequence(events):
     return bad
 
 
+def joins(pairs, tier, info):
+    """A send and its receipt carry one msg.id that nothing else carries; a case sends each text once."""
+    bad, sent = [], {}
+    ids = collections.Counter(ev["msg"]["id"] for _, ev in pairs if ev and "id" in ev.get("msg", {}))
+    for t, ev in pairs:
+        if t["dir"] == "send" and t["ret"] >= 0 and ev and "data" in t:
+            sent[(t["case"], t["data"])] = ev
+    for t, ev in pairs:
+        there = sent.get((t["case"], t.get("data")))
+        if t["dir"] != "recv" or t["ret"] < 0 or not ev or not there:
+            continue
+        here, id = ev["msg"].get("id"), there["msg"].get("id")
+        why = limits.absent("msg.id", t, ev, tier) if here is None else None
+        if why:
+            info[f"absent: msg.id: {why}"] += 1
+        elif here is None or here != id or ids[id] != 2:
+            bad.append(f"{t['case']}: msg.id {here} of the receipt, {id} of its send, seen {ids[id]} times")
+        elif "latency" in ev["msg"] and not 0 <= ev["msg"]["latency"] < 10**10:
+            bad.append(f"{t['case']}: latency {ev['msg']['latency']}")
+        else:
+            info["sends joined with their receipts"] += 1
+    return bad
+
+
+def polled(ev):
+    """A program that waits by asking again does not note each EAGAIN; recvmmsg never says it for the end of a batch."""
+    return ev["ret"] == -11 and "MSG_DONTWAIT" in ev["msg"].get("flags", []) and not ev["route"].endswith("mmsg")
+
+
 def report(tests, info):
     print(f"1..{len(tests)}")
     failed = 0
@@ -140,15 +169,18 @@ def evaluate(events, truths, tier, direction, errors=True):
     if not errors:
         truths = [t for t in truths if t["ret"] >= 0]
     q = queues(events)
-    for t, ev in pair_up(truths, q):
+    pairs = list(pair_up(truths, q))
+    for t, ev in pairs:
         cases.setdefault(t["case"], []).extend(judge(t, ev, tier, init_ns, info))
     sockets = {t["cookie"] for t in truths if "cookie" in t}
     extra = [f"{ev['event']} {ev['route']} ret {ev['ret']} fd {ev.get('sock', {}).get('fd')}"
              for k, evs in q.items() for ev in evs if k[1] in sockets and (direction == "both" or k[2] == direction)
-             and ev["ret"] != -11]  # a program that waits by asking again does not note each EAGAIN
+             and not polled(ev)]
     tests = [(n, b, None) for n, b in cases.items()]
     tests.append(("nothing more than what was received is shown", extra, None))
     tests.append(("seq has no gap", sequence(events), None))
+    if direction == "both":
+        tests.append(("a send and its receipt have the same msg.id", joins(pairs, tier, info), None))
     tests.append(("nothing lost", [json.dumps(e) for e in events if e["event"] == "lost"], None))
     return tests + skips, info
 

@@ -178,6 +178,12 @@ static void text_group_head(struct rg_text *t, int protocol, const struct messag
 		text_error(t, protocol, first->type, &first->body);
 }
 
+/* NLMSG_ALIGN's mask has 32 bits: it would turn a length near 4 GiB into no step at all. */
+static size_t align(uint32_t len)
+{
+	return ((size_t)len + NLMSG_ALIGNTO - 1) & ~((size_t)NLMSG_ALIGNTO - 1);
+}
+
 /* One or more messages of one kind in a row; returns where the next one starts. */
 static size_t text_group(struct rg_text *t, int protocol, const struct rg_payload *p, size_t at,
 			 uint32_t *seq)
@@ -192,7 +198,7 @@ static size_t text_group(struct rg_text *t, int protocol, const struct rg_payloa
 	m = first;
 	do {
 		add_item(&it, &named, protocol, &m);
-		at += NLMSG_ALIGN((size_t)m.len);
+		at += align(m.len);
 		n++;
 	} while (first.type != NLMSG_ERROR && at < p->full && message_at(p, at, &m) && m.type == first.type &&
 		 m.seq == first.seq && m.flags == first.flags);

@@ -214,6 +214,19 @@ void pair(int type, int sv[2])
 	O_OK(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, sv));
 }
 
+void tcp_pair(int family, int fd[2])
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int l = O_OK(inet_socket(family, SOCK_STREAM, 0, &ss, &len));
+
+	O_OK(listen(l, 1));
+	fd[1] = O_OK(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	O_OK(connect(fd[1], (void *)&ss, len));
+	fd[0] = O_OK(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+	close(l);
+}
+
 void put(int fd, const void *data, size_t len)
 {
 	if (send(fd, data, len, 0) != (ssize_t)len)

@@ -36,19 +36,6 @@ static void take(int fd, struct msghdr *m)
 	}
 }
 
-static void connect_tcp(int family, int fd[2])
-{
-	struct sockaddr_storage ss;
-	socklen_t len;
-	int l = O_OK(inet_socket(family, SOCK_STREAM, 0, &ss, &len));
-
-	O_OK(listen(l, 1));
-	fd[1] = O_OK(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	O_OK(connect(fd[1], (void *)&ss, len));
-	fd[0] = O_OK(accept4(l, NULL, NULL, SOCK_CLOEXEC));
-	close(l);
-}
-
 static void pair_udp(int fd[2])
 {
 	struct sockaddr_storage a, b;
@@ -87,12 +74,12 @@ static void inet(void)
 
 	for (int i = 0; i < 2; i++) {
 		int family = i ? AF_INET6 : AF_INET;
-		connect_tcp(family, fd);
+		tcp_pair(family, fd);
 		scenario(i ? "TCP v6, short" : "TCP v4, short", fd, strlen(SHORT) + 1, false, false);
-		connect_tcp(family, fd);
+		tcp_pair(family, fd);
 		scenario(i ? "TCP v6, longer than a snap length" : "TCP v4, longer than a snap length", fd,
 			 500, false, false);
-		connect_tcp(family, fd);
+		tcp_pair(family, fd);
 		scenario(i ? "TCP v6, no address asked for" : "TCP v4, no address asked for", fd, 20, true,
 			 false);
 	}

@@ -89,6 +89,7 @@ void o_close_fds(struct msghdr *m);
 
 /* Unlogged helpers. */
 void pair(int type, int sv[2]);
+void tcp_pair(int family, int sv[2]); /* connected over loopback */
 void put(int fd, const void *data, size_t len);
 void put_fds(int fd, const void *data, size_t len, const int *fds, int n);
 void put_creds(int fd, const void *data, size_t len, pid_t pid, uid_t uid, gid_t gid);

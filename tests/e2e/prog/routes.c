@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -192,13 +193,12 @@ static void errors(void)
 }
 
 /* splice and sendfile are receives that no read or recv hook sees. */
-static void spliced(void)
+static void spliced(const char *name, int sv[2])
 {
-	int sv[2], p[2];
+	int p[2];
 	struct o_call c;
 
-	o_case("splice from a unix stream");
-	pair(SOCK_STREAM, sv);
+	o_case("splice from a %s", name);
 	O_OK(pipe2(p, O_CLOEXEC));
 	put(sv[1], "spliced", 7);
 	O_HINT(.absent = "msg.data,msg.size,msg.iov");
@@ -210,10 +210,43 @@ static void spliced(void)
 		o_die("read of the pipe");
 	c.data = buf;
 	o_end(&c, n, err);
-	close(sv[0]);
-	close(sv[1]);
 	close(p[0]);
 	close(p[1]);
+}
+
+static void sent_as_file(const char *name, int sv[2])
+{
+	int out = O_OK(memfd_create("out", MFD_CLOEXEC));
+	struct o_call c;
+	char buf[100];
+
+	o_case("sendfile from a %s", name);
+	put(sv[1], "by sendfile", 11);
+	O_HINT(.absent = "msg.data,msg.size,msg.iov", .route = "sendfile");
+	o_begin(&c, "splice", sv[0], 0, false);
+	ssize_t n = sendfile(out, sv[0], NULL, 11);
+	int err = errno;
+	if (n > 0 && pread(out, buf, sizeof(buf), 0) != n)
+		o_die("read of the file");
+	c.data = buf;
+	o_end(&c, n, err);
+	close(out);
+}
+
+static void moved(void)
+{
+	int unix_stream[2], tcp[2];
+
+	pair(SOCK_STREAM, unix_stream);
+	tcp_pair(AF_INET, tcp);
+	spliced("unix stream", unix_stream);
+	sent_as_file("unix stream", unix_stream);
+	spliced("TCP stream", tcp);
+	sent_as_file("TCP stream", tcp);
+	for (int i = 0; i < 2; i++) {
+		close(unix_stream[i]);
+		close(tcp[i]);
+	}
 }
 
 int main(void)
@@ -229,6 +262,6 @@ int main(void)
 	waiting();
 	eintr();
 	errors();
-	spliced();
+	moved();
 	return 0;
 }
