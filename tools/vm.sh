@@ -108,4 +108,4 @@ fi
 status=$(sed -n 's/^exit //p' "$work/status")
 [ -n "$status" ] && exit "$status"
 [ $late = 124 ] && die "$kernel: not finished after $limit s; the console's end: $(tail -5 "$work/console")" 124
-die "$kernel: the machine ended without a result; the console's end: $(tail -20 "$work/console" "$work/qemu")"
+die "$kernel: the machine ended without a result; the console's end: $(cat "$work/console" "$work/qemu" | tail -20)"

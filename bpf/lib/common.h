@@ -31,6 +31,9 @@
 #define RG_MSG_PEEK	   0x2
 #define RG_MSG_TRUNC	   0x20
 #define RG_MSG_CMSG_COMPAT 0x80000000u
+/* Never the program's business in returned flags; MSG_DONTWAIT stands in the msghdr of a non-blocking
+ * read(2). */
+#define RG_MSG_OWN (RG_MSG_CMSG_COMPAT | 0x40u)
 
 #define RG_IPPROTO_TCP	   6
 #define RG_IPPROTO_UDP	   17

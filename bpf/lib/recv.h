@@ -13,7 +13,7 @@ rg_inline void rg_recv_kmsg(struct rg_state *st, const struct rg_kmsg *m)
 	struct rg_rec_msg *rec = &st->rec;
 
 	rec->has |= RG_HAS_MSGHDR;
-	rec->out_flags = m->flags & ~RG_MSG_CMSG_COMPAT;
+	rec->out_flags = m->flags & ~RG_MSG_OWN;
 	if (m->single) {
 		rec->iov[0].base = m->ubuf;
 		rec->iov[0].len = m->count + m->iov_offset;

@@ -368,7 +368,7 @@ rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 	if (ret < 0)
 		return;
 	if (st->tr.in != RG_IN_SPLICE) {
-		rec->out_flags = BPF_CORE_READ(msg, msg_flags) & ~RG_MSG_CMSG_COMPAT;
+		rec->out_flags = BPF_CORE_READ(msg, msg_flags) & ~RG_MSG_OWN;
 		rec->has |= RG_HAS_MSGHDR;
 	}
 	rg_recv_payload(st, ret);

@@ -122,6 +122,8 @@ def message(d, t):
         d.want("msg.truncated", bool(t["out_flags"] & 0x20), None, False if known else ABSENT)
         d.want("msg.control_truncated", bool(t["out_flags"] & 0x8), None, False if known else ABSENT)
         d.want("msg.controllen", t["controllen"], None, 0 if not t["controllen"] else ABSENT)
+    elif "MSG_DONTWAIT" in (get(ev, "msg.out_flags") if "msg" in ev and "out_flags" in ev["msg"] else []):
+        d.judge("msg.out_flags", "without what no call returns", ev["msg"]["out_flags"])
     elif "size" in t and not stream:
         d.want("msg.truncated", t["size"] > t["ret"], None, False)
     if t.get("name"):

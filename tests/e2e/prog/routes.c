@@ -39,6 +39,11 @@ static void plain_reads(int type, const char *name)
 	socklen_t len = sizeof(ss);
 	put(sv[1], "by recvfrom", 11);
 	o_recvfrom(sv[0], b, sizeof(b), 0, &ss, &len);
+	o_case("%s read, non-blocking", name);
+	O_OK(fcntl(sv[0], F_SETFL, O_NONBLOCK));
+	put(sv[1], "at once", 7);
+	o_read(sv[0], b, sizeof(b));
+	O_OK(fcntl(sv[0], F_SETFL, 0));
 	if (type != SOCK_STREAM) {
 		o_case("%s read cuts a message", name);
 		put(sv[1], pattern(100), 100);
