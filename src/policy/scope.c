@@ -201,6 +201,29 @@ static int emit_exe(struct rg_yaml *y, const yaml_node_t *n, struct rg_tfilter *
 	return 0;
 }
 
+/* cgroup=/a: that group and all below it. */
+static int emit_cgroup(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f,
+		       struct rg_buf *out)
+{
+	size_t len = strlen(f->values);
+	rg_auto_buf below = {0};
+
+	if ((f->op[0] != '=' && f->op[0] != '!') || f->values[0] != '/' || strchr(f->values, ','))
+		return rg_yaml_fail(
+			y, n, "a control group is named by one path below the cgroup2 mount: cgroup=/a/b");
+	while (len > 1 && f->values[len - 1] == '/')
+		len--;
+	rg_buf_add(&below, f->values, len);
+	if (len > 1)
+		rg_buf_char(&below, '/');
+	rg_buf_str(out, f->op[0] == '!' ? "not (proc.cgroup == " : "(proc.cgroup == ");
+	quote(out, f->values, len);
+	rg_buf_str(out, " or proc.cgroup startswith ");
+	quote(out, rg_buf_cstr(&below), below.len);
+	rg_buf_char(out, ')');
+	return below.oom ? -ENOMEM : 0;
+}
+
 static int unknown_scope(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f)
 {
 	struct rg_near near = rg_near(f->name, strlen(f->name));
@@ -234,6 +257,8 @@ int rg_scope_entry(struct rg_yaml *y, const yaml_node_t *n, struct rg_buf *out)
 		rg_buf_str(out, ")");
 		return 0;
 	}
+	if (!strcmp(f.name, "cgroup") && f.values)
+		return emit_cgroup(y, n, &f, out);
 	for (size_t i = 0; i < N_FIELDS; i++) {
 		if (strcmp(f.name, fields[i].name))
 			continue;

@@ -31,7 +31,10 @@ with tempfile.TemporaryDirectory() as d:
     policy = os.path.join(d, "p.yaml")
     with open(policy, "w") as f:
         f.write(POLICY)
-    pins = f"/sys/fs/bpf/recvguard-e2e-{os.getpid()}"
+    fs = os.path.join(d, "bpf")
+    os.mkdir(fs)
+    mounted = not subprocess.run(["mount", "-t", "bpf", "bpf", fs], capture_output=True).returncode
+    pins = os.path.join(fs, "recvguard")
     p = run("enforce", "status", "--dir", pins)
     result(p.returncode == 1 and "nothing is enforced" in p.stderr, "status where nothing is enforced", p.stderr)
     p = run("enforce", "--audit")
@@ -42,9 +45,9 @@ with tempfile.TemporaryDirectory() as d:
     result(p.returncode == 1 and "before the message exists" in p.stderr and p.stderr.count("\n") == 1,
            "a rule that no hook can decide is refused, with the reason", p.stderr)
     result(not os.path.exists(pins), "and nothing was pinned")
-    if os.geteuid() or not os.path.isdir("/sys/fs/bpf"):
-        print("ok", number + 1, "- loading # SKIP needs root and /sys/fs/bpf")
+    if not mounted:
         number += 1
+        print("ok", number, "- loading # SKIP a bpf file system can't be mounted here (needs root)")
     else:
         p = run("enforce", "-p", policy, "--no-wait", "--dir", pins)
         if p.returncode:
@@ -55,6 +58,7 @@ with tempfile.TemporaryDirectory() as d:
             result(s.returncode == 0 and "enforcing" in s.stdout, "enforcing", s.stdout + s.stderr)
             result(run("enforce", "stop", "--dir", pins).returncode == 0, "stopped")
         result(not os.path.exists(pins), "nothing is left in the bpf file system")
+        subprocess.run(["umount", fs])
     unit = os.path.join(top, "packaging/recvguard-enforce.service")
     if shutil.which("systemd-analyze"):
         copy = os.path.join(d, "recvguard-enforce.service")

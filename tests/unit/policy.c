@@ -109,6 +109,13 @@ static void default_and_scope(void **state)
 	d = decide(HEAD("a") "  scope: ['comm=cat,n*', 'uid>=1000', 'pid!=1']\n  default: drop\n", "a", NULL);
 	assert_int_equal(d.action, RG_ACT_DROP);
 	d = decide(HEAD("a") "  scope: ['comm=cat,n*', 'uid>1000']\n  default: drop\n", NULL, NULL);
+	d = decide(HEAD("a") "  scope: [cgroup=/a]\n  default: drop\n", NULL, NULL); /* unknown */
+	text(RG_F_PROC_CGROUP, "/a/b");
+	d = decide(HEAD("a") "  scope: [cgroup=/a]\n  default: drop\n", "a", NULL);
+	d = decide(HEAD("a") "  scope: [cgroup=/a/b/]\n  default: drop\n", "a", NULL);
+	d = decide(HEAD("a") "  scope: [cgroup=/a/c]\n  default: drop\n", NULL, NULL);
+	d = decide(HEAD("a") "  scope: ['cgroup!=/a']\n  default: drop\n", NULL, NULL);
+	d = decide(HEAD("a") "  scope: [cgroup=/]\n  default: drop\n", "a", NULL);
 	d = decide(HEAD("a") "  scope: [global]\n  mode: audit\n  default: kill\n", "a", NULL);
 	assert_true(d.audit);
 }
