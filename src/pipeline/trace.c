@@ -55,10 +55,27 @@ static int64_t now_ns(clockid_t id)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* The offset of the wall clock, read without a pause in between; without that, or when it is the same but for
+ * the noise of reading, the old one: start times are made by it, and a process has one. */
+static int64_t clock_offset(clockid_t id, int64_t old)
+{
+	enum { TRIES = 8, PAUSE_NS = 20000, NOISE_NS = 1000000 };
+
+	for (int i = 0; i < TRIES || !old; i++) {
+		int64_t before = now_ns(id), wall = now_ns(CLOCK_REALTIME), after = now_ns(id);
+		int64_t offset = wall - (before + (after - before) / 2);
+
+		if (after - before > PAUSE_NS && (old || i < TRIES))
+			continue;
+		return old && offset - old < NOISE_NS && old - offset < NOISE_NS ? old : offset;
+	}
+	return old;
+}
+
 static void clock_set(struct rg_clock *c)
 {
-	c->mono = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
-	c->boot = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
+	c->mono = clock_offset(CLOCK_MONOTONIC, c->mono);
+	c->boot = clock_offset(CLOCK_BOOTTIME, c->boot);
 }
 
 static int deliver(struct rg_trace *t)
