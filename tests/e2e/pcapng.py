@@ -247,6 +247,44 @@ def check_real():
     tap.check("a traced D-Bus session: what the client received", any("dbus-send" in c and "D-Bus return" in c for c, m in got), got)
 
 
+TALK = """
+import socket, time
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(("127.0.0.1", 0))
+for size in (10, 500): a.sendto(b"x" * size, a.getsockname()); a.recv(600)
+n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+n.send(bytes.fromhex("20000000120001030100000000000000" "00000000000000000000000000000000")); n.recv(65536)
+"""
+POLICY = """apiVersion: recvguard/v1
+kind: Policy
+metadata: {name: small}
+spec:
+  default: allow
+  rules:
+    - {name: too large, when: msg.size > 100 and sock.family == inet, then: deny EMSGSIZE}
+"""
+
+
+def check_pipe():
+    """trace -o pcapng=- into tshark -i -, with a policy: what a person would type."""
+    policy = os.path.join(TMP, "p.yaml")
+    open(policy, "w").write(POLICY)
+    env = dict(os.environ, HOME=TMP, XDG_CONFIG_HOME=TMP, LC_ALL="C.UTF-8")
+    trace = subprocess.Popen([RECVGUARD, "trace", "-q", "--policy", policy, "-o", "pcapng=-", "--", sys.executable, "-c", TALK],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p = subprocess.run(["tshark", "-n", "-l", "-i", "-", "-T", "fields", "-e", "frame.interface_name", "-e", "frame.comment", "-e",
+                        "netlink-route.nltype", "-e", "exported_pdu.ipv4_dst"], stdin=trace.stdout, capture_output=True, text=True, env=env, timeout=120)
+    err = trace.communicate()[1].decode()
+    rows = [l.split("\t") for l in p.stdout.splitlines()]
+    if trace.returncode and not rows:
+        return tap.skip("a trace into tshark", f"recvguard trace: {err.strip()[:200]}")
+    inet = [r for r in rows if r[0] == "inet"]
+    tap.check("trace | tshark: packets of the datagrams, from where to where", len(inet) == 2 and all(r[3] == "127.0.0.1" for r in inet), f"{rows}\n{err}{p.stderr}")
+    tap.check("trace | tshark: the verdict of a policy", len(inet) == 2 and "; verdict deny EMSGSIZE by small / too large" in inet[1][1]
+              and "verdict deny" not in inet[0][1], inet)
+    tap.check("trace | tshark: netlink is netlink", any(r[0] == "netlink" and r[2] for r in rows), rows)
+    tap.check("trace | tshark: the process of each", rows and all(r[1].startswith("python3[") for r in rows), rows)
+
+
 def main():
     if not shutil.which("tshark"):
         print("1..0 # skip tshark is needed (Debian: tshark)")
@@ -265,6 +303,7 @@ def main():
     check_cut(paths[0])
     if RECVGUARD:
         check_real()
+        check_pipe()
     tap.done()
 
 
