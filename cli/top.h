@@ -4,6 +4,7 @@
 
 /* top: what it shows (top_view.c), how it draws (top_draw.c), and the verb itself. */
 #include <recvguard/policy.h>
+#include <recvguard/redact.h>
 #include <recvguard/stat.h>
 
 #include "trace.h"
@@ -53,6 +54,7 @@ struct top {
 	struct rg_stat *stat;
 	struct rg_expr *filter;
 	struct rg_policy *policy;
+	struct rg_redact *redact;
 	struct rg_event *scratch; /* for messages looked at */
 	char filter_text[TOP_LINE];
 	struct top_view view;

@@ -167,7 +167,7 @@ static void draw_table(const struct top *t)
 	for (; y < LINES - BOTTOM_LINES; y++)
 		put_line(y, A_NORMAL, "");
 	put_line(LINES - 1, A_NORMAL,
-		 "1-4 Tab table  <> sort  r reverse  t time  f filter  Space freeze  Enter look  ? q");
+		 "1-4 table  <> sort  r reverse  t time  f filter  Space freeze  Enter look  ?  q");
 }
 
 /* ---- messages ---- */
