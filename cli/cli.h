@@ -63,6 +63,7 @@ extern const struct cli_type cli_nums;	   /* struct cli_u32_list; commas separat
 extern const struct cli_type cli_pids;	   /* the same, completed as process ids */
 extern const struct cli_type cli_uids;	   /* the same, user names too */
 extern const struct cli_type cli_names;	   /* struct cli_u32_list; data: const struct rg_name * */
+extern const struct cli_type cli_redact;   /* struct cli_str_list of patterns, see recvguard/redact.h */
 extern const struct cli_type cli_outputs;  /* struct cli_str_list of FORMAT[=FILE], see recvguard/sink.h */
 
 struct cli_str_list {

@@ -36,8 +36,8 @@ static int check(const struct cli_str_list *specs, struct rg_err *err)
 	return 0;
 }
 
-int cli_sinks_open(struct cli_sinks *s, const struct cli_str_list *specs, struct rg_sink_opts opts,
-		   const struct cli_taker *taker, struct rg_err *err)
+int cli_sinks_open(struct cli_sinks *s, const struct cli_str_list *specs, const struct cli_str_list *redact,
+		   struct rg_sink_opts opts, const struct cli_taker *taker, struct rg_err *err)
 {
 	static const char *const text[] = {"text"};
 	const struct cli_str_list plain = {(const char **)text, 1};
@@ -45,6 +45,8 @@ int cli_sinks_open(struct cli_sinks *s, const struct cli_str_list *specs, struct
 	int r = taker ? 0 : check(specs, err);
 
 	*s = (struct cli_sinks){.taker = taker};
+	if (r == 0 && redact && redact->n)
+		r = rg_redact_new(redact->v, redact->n, &s->redact, err);
 	if (r < 0 || taker)
 		return r;
 	if (!specs->n)
@@ -68,10 +70,12 @@ int cli_sinks_open(struct cli_sinks *s, const struct cli_str_list *specs, struct
 	return 0;
 }
 
-int cli_sinks_write(struct cli_sinks *s, const struct rg_event *ev, struct rg_err *err)
+int cli_sinks_write(struct cli_sinks *s, struct rg_event *ev, struct rg_err *err)
 {
 	int first = 0;
 
+	if (s->redact)
+		rg_redact_event(s->redact, ev);
 	for (unsigned i = 0; i < s->n; i++) {
 		int r = rg_sink_write(s->v[i], ev, first ? NULL : err);
 
@@ -105,6 +109,7 @@ int cli_sinks_close(struct cli_sinks *s, struct rg_err *err)
 
 		first = first ? first : r;
 	}
-	s->n = 0;
+	rg_redact_free(s->redact);
+	*s = (struct cli_sinks){.n = 0};
 	return first;
 }

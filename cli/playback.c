@@ -114,7 +114,7 @@ int cli_play(const struct cli_playback *p)
 	if (p->filter && rg_expr_compile(p->filter, p->origin, &g.filter, &err) < 0)
 		status = cli_fail(p->verb, &err) + 1; /* the command line's fault: 2 */
 	else if (rg_recording_open_files(p->files, count, &g.rec, &err) < 0 ||
-		 cli_sinks_open(&g.sinks, p->outputs, p->opts, p->taker, &err) < 0)
+		 cli_sinks_open(&g.sinks, p->outputs, p->redact, p->opts, p->taker, &err) < 0)
 		status = cli_fail(p->verb, &err);
 	else if (!(g.ev = rg_event_new()))
 		status = (cli_say(p->verb, "out of memory"), CLI_FAILED);

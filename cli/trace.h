@@ -10,7 +10,7 @@
 
 struct trace_opts {
 	struct cli_u32_list pids, uids, fds, families;
-	struct cli_str_list comms, cgroups, containers, exes, sockets, outputs, policies;
+	struct cli_str_list comms, cgroups, containers, exes, sockets, outputs, policies, redact;
 	const char *filter;
 	int direction, tier, on_full;
 	uint32_t snaplen;

@@ -13,7 +13,7 @@
 
 struct query_opts {
 	const char *sql;
-	struct cli_str_list outputs;
+	struct cli_str_list outputs, redact;
 	uint64_t count;
 	bool hex, pointers, json, quiet;
 };
@@ -28,6 +28,10 @@ static const struct cli_opt options[] = {
 	{"json", 'j', NULL, &cli_flag, AT(json), "Rows of --sql as JSON, an object per line"},
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, AT(outputs),
 	 "How and where to write the messages that match an expression", "messages.db 'ret < 0' -o json"},
+	{"redact", 0, "PATTERN", &cli_redact, AT(redact),
+	 "Hide what this pattern (PCRE2) matches in payloads, control messages and names of sockets and "
+	 "files: each byte becomes *; or what a set hides",
+	 NULL},
 	{"hex", 'x', NULL, &cli_flag, AT(hex), "In text, show payloads in hexadecimal too"},
 	{"tracee-pointers", 0, NULL, &cli_flag, AT(pointers),
 	 "In the tracee formats, print msg as the bare pointer that Tracee prints"},
@@ -165,6 +169,7 @@ static int query_expr(const struct cli_call *call, const struct query_opts *o)
 		.filter = call->args[call->n_args - 1],
 		.origin = "EXPR",
 		.outputs = &o->outputs,
+		.redact = &o->redact,
 		.opts = {.hex = o->hex, .tracee_pointers = o->pointers},
 		.count = o->count,
 		.quiet = o->quiet,
@@ -191,6 +196,9 @@ static int query_run(const struct cli_call *call, const void *opts)
 	if (o->sql && o->outputs.n)
 		return cli_usage(call->verb,
 				 "--output is for expressions; rows of --sql are text, or JSON by --json");
+	if (o->sql && o->redact.n)
+		return cli_usage(call->verb,
+				 "--redact is for expressions; record or replay with it to ask in SQL");
 	if (o->sql)
 		return query_sql(call, o);
 	if (call->n_args < 2)

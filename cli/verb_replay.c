@@ -6,7 +6,7 @@
 
 struct replay_opts {
 	const char *filter;
-	struct cli_str_list outputs;
+	struct cli_str_list outputs, redact;
 	uint64_t count;
 	bool hex, pointers, follow, quiet;
 };
@@ -17,6 +17,10 @@ static const struct cli_opt options[] = {
 	 "messages.db --filter 'msg.truncated'"},
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, AT(outputs),
 	 "How and where to write: text to standard output unless given", "messages.db -o json"},
+	{"redact", 0, "PATTERN", &cli_redact, AT(redact),
+	 "Hide what this pattern (PCRE2) matches in payloads, control messages and names of sockets and "
+	 "files: each byte becomes *; or what a set hides",
+	 "messages.db --redact @password -o sqlite=shared.db"},
 	{"hex", 'x', NULL, &cli_flag, AT(hex), "In text, show payloads in hexadecimal too"},
 	{"tracee-pointers", 0, NULL, &cli_flag, AT(pointers),
 	 "In the tracee formats, print msg as the bare pointer that Tracee prints"},
@@ -35,6 +39,7 @@ static int replay_run(const struct cli_call *call, const void *opts)
 		.filter = o->filter,
 		.origin = "--filter",
 		.outputs = &o->outputs,
+		.redact = &o->redact,
 		.opts = {.hex = o->hex, .tracee_pointers = o->pointers},
 		.count = o->count,
 		.follow = o->follow,

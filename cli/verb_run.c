@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include <recvguard/broker.h>
+#include <recvguard/redact.h>
 #include <recvguard/sink.h>
 
 #include "cli.h"
 
 struct run_opts {
-	struct cli_str_list policies, outputs;
+	struct cli_str_list policies, outputs, redact;
 	bool audit, reload, all, quiet, stats;
 	uint32_t max_blocked;
 	const char *pid_file;
@@ -25,6 +26,10 @@ static const struct cli_opt options[] = {
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, offsetof(struct run_opts, outputs),
 	 "Where verdicts go, as in `recvguard trace`; several may be given",
 	 "-p p.yaml -o json=verdicts.json -- myclient"},
+	{"redact", 0, "PATTERN", &cli_redact, offsetof(struct run_opts, redact),
+	 "Hide what this pattern (PCRE2) matches in payloads, control messages and names of sockets and "
+	 "files: in outputs each byte becomes *; or what a set hides",
+	 NULL},
 	{"all", 'a', NULL, &cli_flag, offsetof(struct run_opts, all),
 	 "Report every message, not only those that a rule met", "-a -o text -- dbus-send --print-reply ..."},
 	{"audit", 0, NULL, &cli_flag, offsetof(struct run_opts, audit),
@@ -50,6 +55,7 @@ struct outputs {
 	const struct run_opts *o;
 	struct rg_sink *sink[SINKS_MAX];
 	unsigned n;
+	struct rg_redact *redact;
 };
 
 static int write_pid(const char *path, struct rg_err *err)
@@ -75,6 +81,8 @@ static int begin(void *arg, struct rg_err *err)
 	if (out->o->pid_file && write_pid(out->o->pid_file, err) < 0)
 		return err->code;
 	gethostname(host, sizeof(host) - 1);
+	if (out->o->redact.n && rg_redact_new(out->o->redact.v, out->o->redact.n, &out->redact, err) < 0)
+		return err->code;
 	for (unsigned i = 0; i < out->o->outputs.n; i++)
 		if (rg_sink_open(out->o->outputs.v[i], &so, &out->sink[out->n++], err) < 0) {
 			out->n--;
@@ -89,6 +97,8 @@ static void event(void *arg, struct rg_event *ev)
 	struct outputs *out = arg;
 	struct rg_err err = {0};
 
+	if (out->redact)
+		rg_redact_event(out->redact, ev);
 	for (unsigned i = 0; i < out->n; i++)
 		if (rg_sink_write(out->sink[i], ev, &err) < 0 || rg_sink_flush(out->sink[i], &err) < 0) {
 			cli_fail(out->verb, &err);
@@ -113,6 +123,7 @@ static void end(void *arg, const struct rg_run_stats *s)
 	for (unsigned i = 0; i < out->n; i++)
 		if (rg_sink_close(out->sink[i], &err) < 0)
 			cli_fail(out->verb, &err);
+	rg_redact_free(out->redact);
 	if (out->o->stats)
 		cli_say(out->verb,
 			"%" PRIu64 " calls, %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64

@@ -73,8 +73,11 @@ static int on_event(void *arg, struct rg_event *ev)
 		if (d.policy)
 			rg_event_set_verdict(ev, &d, "top");
 	}
-	if (lost || !t->filter || rg_expr_match(t->filter, ev))
-		rg_stat_add(t->stat, ev); /* without memory it is in the total alone */
+	if (!lost && t->filter && !rg_expr_match(t->filter, ev))
+		return 0;
+	if (t->redact)
+		rg_redact_event(t->redact, ev);
+	rg_stat_add(t->stat, ev); /* without memory it is in the total alone */
 	return 0;
 }
 
@@ -249,6 +252,8 @@ static int prepare(struct top *t, struct rg_err *err)
 		return rg_fail(err, -ENOMEM, "out of memory");
 	if (o->policies.n)
 		r = rg_policy_load(o->policies.v, o->policies.n, &t->policy, err);
+	if (r == 0 && o->redact.n)
+		r = rg_redact_new(o->redact.v, o->redact.n, &t->redact, err);
 	if (r == 0 && !top_set_filter(t, o->filter ? o->filter : ""))
 		r = rg_fail(err, -EINVAL, "%s", t->view.error ? t->view.error : "out of memory");
 	return r;
@@ -288,6 +293,7 @@ static int top_run(const struct cli_call *call, const void *opts)
 	rg_stat_free(t->stat);
 	rg_expr_free(t->filter);
 	rg_policy_free(t->policy);
+	rg_redact_free(t->redact);
 	rg_event_free(t->scratch);
 	top_view_free(&t->view);
 	free(t);

@@ -279,7 +279,7 @@ int cli_trace(const struct cli_call *call, const struct trace_opts *o)
 		status = cli_fail(call->verb, &err) + 1; /* the command line's (or the policy's) fault: 2 */
 	else if (rg_trace_open(&to, &t.trace, &err) < 0)
 		status = cli_fail(call->verb, &err);
-	else if (cli_sinks_open(&t.sinks, &o->outputs, sink_opts(o), o->taker, &err) < 0)
+	else if (cli_sinks_open(&t.sinks, &o->outputs, &o->redact, sink_opts(o), o->taker, &err) < 0)
 		status = cli_fail(call->verb, &err);
 	else
 		status = run_open(&t, call->command != NULL);

@@ -25,6 +25,7 @@ ARROWS = {
     "src/stat": ["base", "event", "sink"],
     "src/graph": ["base", "event", "sink"],
     "src/report": ["base", "event", "sink", "graph"],
+    "src/redact": ["base", "event", "decode"],
     "src/broker": ["base", "event", "decode", "policy", "abi"],
     "src/pipeline": ["base", "event", "probe", "kernel", "decode", "enrich", "policy", "enforce", "broker", "sink", "graph", "report", "abi"],
     "cli": [],

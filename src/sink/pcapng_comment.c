@@ -111,6 +111,7 @@ static void findings(struct rg_text *t, const struct rg_event *ev)
 		rg_text_str(t, "; descriptors ");
 		rg_text_u64(t, count(ev->v[RG_F_FD].node));
 	}
+	uint_field(t, ev, RG_F_MSG_REDACTED, "; redacted bytes ");
 	uint_field(t, ev, RG_F_MSG_FDS_LOST, "; descriptors lost ");
 	if (rg_has(ev, RG_F_MSG_TRUNCATED) && ev->v[RG_F_MSG_TRUNCATED].u)
 		uint_field(t, ev, RG_F_MSG_SIZE, "; truncated, message was of size ");

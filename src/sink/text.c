@@ -265,6 +265,11 @@ static void findings(struct text *t, const struct rg_event *ev, unsigned *n)
 		pen_own(p, ev->v[RG_F_MSG_FDS_LOST].u == 1 ? " DESCRIPTOR LOST" : " DESCRIPTORS LOST");
 		pen_style(p, PEN_PLAIN);
 	}
+	if (true_of(ev, RG_F_MSG_REDACTED)) {
+		item(t, n);
+		pen_own(p, "redacted ");
+		pen_u64(p, ev->v[RG_F_MSG_REDACTED].u);
+	}
 }
 
 static void verdict(struct text *t, const struct rg_event *ev, unsigned *n)
