@@ -106,6 +106,7 @@ static int gather(const struct cli_call *call, const struct graph_opts *o, struc
 		.filter = t.filter,
 		.origin = "--filter",
 		.taker = &taker,
+		.redact = &t.redact,
 		.count = t.count,
 		.quiet = t.quiet,
 	};

@@ -11,6 +11,7 @@
 
 struct report_opts {
 	const char *output, *filter;
+	struct cli_str_list redact;
 	uint64_t rows;
 	uint32_t max_nodes;
 	bool last, quiet;
@@ -23,6 +24,10 @@ static const struct cli_opt options[] = {
 	 "messages.db -o report.html"},
 	{"filter", 'f', "EXPR", &cli_str, AT(filter), "Report only messages that match this expression",
 	 "messages.db --filter 'sock.family == unix'"},
+	{"redact", 0, "PATTERN", &cli_redact, AT(redact),
+	 "Hide what this pattern (PCRE2) matches in payloads, control messages and names of sockets and "
+	 "files: each byte becomes *; or what a set hides",
+	 "messages.db --redact @http --redact @password"},
 	{"rows", 'n', "N", &cli_u64, AT(rows),
 	 "Put so many messages into the page's table (5000 unless given); all are counted",
 	 "messages.db --rows 20000"},
@@ -54,6 +59,7 @@ static int gather(const struct cli_call *call, const struct report_opts *o, stru
 		.filter = o->filter,
 		.origin = "--filter",
 		.taker = &taker,
+		.redact = &o->redact,
 		.quiet = o->quiet,
 	};
 
