@@ -122,7 +122,7 @@ static int watch(const struct cli_call *call, const struct enforce_opts *o)
 
 	if (r)
 		return cli_fail(call->verb, &err);
-	r = cli_sinks_open(&w.sinks, &o->outputs, so, NULL, &err);
+	r = cli_sinks_open(&w.sinks, &o->outputs, NULL, so, NULL, &err);
 	if (!r) {
 		sigaction(SIGINT, &sa, NULL);
 		sigaction(SIGTERM, &sa, NULL);
