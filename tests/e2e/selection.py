@@ -4,7 +4,7 @@
 
 usage: selection.py RECVGUARD TALKER
 """
-import json, os, shutil, signal, subprocess, sys, tempfile, time
+import contextlib, json, os, shutil, signal, subprocess, sys, tempfile, time
 
 ENDS = ["unix pair", "pathname", "abstract name", "udp", "udp6"]
 
@@ -50,6 +50,42 @@ def trace(recvguard, args, talkers, folder):
     return [s for s in shown if s[0] in ours]
 
 
+def cgroup2():
+    for line in open("/proc/self/mounts"):
+        _, point, kind = line.split()[:3]
+        if kind == "cgroup2":
+            return point
+    return None
+
+
+@contextlib.contextmanager
+def contained(t, id):
+    """The talker in a control group named as a container runtime would name it; yields (its folder, the one above)."""
+    above = os.path.join(cgroup2(), f"rg-select-{os.getpid()}")
+    here = os.path.join(above, f"docker-{id}.scope")
+    home = os.path.join(cgroup2(), [l for l in open(f"/proc/{t.pid}/cgroup") if l.startswith("0::")][0][4:].strip())
+    os.makedirs(here)
+    try:
+        with open(os.path.join(here, "cgroup.procs"), "w") as f:
+            f.write(str(t.pid))
+        yield here, above
+    finally:
+        with open(os.path.join(home, "cgroup.procs"), "w") as f:
+            f.write(str(t.pid))
+        os.rmdir(here)
+        os.rmdir(above)
+
+
+CONTAINER = "5e1ec7ed" * 8
+
+
+def container_cases(b, here, above):
+    yield "--cgroup of one", ["--cgroup", here], all_of(b)
+    yield "--cgroup selects what is below", ["--cgroup", above], all_of(b)
+    yield "--container by the whole id", ["--container", CONTAINER], all_of(b)
+    yield "--container by the id's beginning, and --family", ["--container", CONTAINER[:12], "--family", "unix"], all_of(b, ENDS[:3])
+
+
 def all_of(t, ends=ENDS):
     return [(t.pid, e) for e in ends]
 
@@ -77,6 +113,15 @@ def cases(a, b):
     yield "--filter", ["-p", str(a.pid), "--filter", 'sock.family == unix and msg.data contains "pat"'], all_of(a, ["pathname"])
 
 
+def judge(recvguard, case, talkers, folder):
+    name, args, want = case
+    try:
+        got = trace(recvguard, args, talkers, folder)
+        return name, sorted(got) == sorted(want), f"shown {sorted(got)}, must be {sorted(want)}"
+    except (RuntimeError, OSError, ValueError, subprocess.TimeoutExpired) as e:
+        return name, False, str(e)
+
+
 def wrong(recvguard):
     """Selections that cannot be met are refused in one line, with a non-zero exit."""
     for name, args in (("a process that is not there", ["-p", "4194303"]), ("an unknown family", ["--family", "nosuch"]),
@@ -101,12 +146,12 @@ def main():
         copy = os.path.join(folder, "other-talker")
         shutil.copy(exe, copy)
         a, b = Talker(exe, "talker-a"), Talker(copy, "talker-b", 65534)
-        for name, args, want in cases(a, b):
-            try:
-                got = trace(recvguard, args, (a, b), folder)
-                tests.append((name, sorted(got) == sorted(want), f"shown {sorted(got)}, must be {sorted(want)}"))
-            except (RuntimeError, OSError, ValueError, subprocess.TimeoutExpired) as e:
-                tests.append((name, False, str(e)))
+        tests += [judge(recvguard, c, (a, b), folder) for c in cases(a, b)]
+        if cgroup2():
+            with contained(b, CONTAINER) as (here, above):
+                tests += [judge(recvguard, c, (a, b), folder) for c in container_cases(b, here, above)]
+        else:
+            tests.append(("--cgroup, --container # SKIP no cgroup2 is mounted", True, ""))
         a.end()
         b.end()
     tests += list(wrong(recvguard))
