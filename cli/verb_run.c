@@ -146,6 +146,14 @@ static bool to_stdout(const struct cli_str_list *l)
 	return false;
 }
 
+static bool records(const struct cli_str_list *l)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (!strncmp(l->v[i], "sqlite", 6))
+			return true;
+	return false;
+}
+
 static int run(const struct cli_call *call, const void *opts)
 {
 	const struct run_opts *o = opts;
@@ -159,6 +167,7 @@ static int run(const struct cli_call *call, const void *opts)
 		.reload = o->reload,
 		.all_events = o->all,
 		.keep_stdout = to_stdout(&o->outputs),
+		.opens_files = records(&o->outputs),
 		.max_blocked = o->max_blocked,
 		.begin = begin,
 		.event = o->outputs.n ? event : NULL,

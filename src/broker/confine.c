@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 
 #include "broker/broker.h"
+#include "broker/jail.h"
 #include "broker/sys.h"
 
 /* To reach programs that changed their user (CAP_SYS_PTRACE) and kill them (CAP_KILL); policies are read anew
@@ -38,5 +39,10 @@ int rg_confine(struct rg_broker *b, struct rg_err *err)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return rg_fail(err, -errno, "the supervisor cannot confine itself: %s", strerror(errno));
 	rc = drop_capabilities();
-	return rc < 0 ? rg_fail(err, rc, "the supervisor cannot drop capabilities: %s", strerror(-rc)) : 0;
+	if (rc < 0)
+		return rg_fail(err, rc, "the supervisor cannot drop capabilities: %s", strerror(-rc));
+	rc = rg_jail(b->opts.opens_files);
+	if (rc < 0)
+		rg_say(b, "the supervisor serves without a seccomp filter of its own: %s", strerror(-rc));
+	return 0;
 }

@@ -12,7 +12,8 @@
 #include "broker/sys.h"
 #include "broker/target.h"
 
-#define BUCKETS RG_ARRAY_LEN(((struct rg_tasks *)0)->bucket)
+#define BUCKETS	  RG_ARRAY_LEN(((struct rg_tasks *)0)->bucket)
+#define SWEEP_MIN 64u
 
 static void task_free(struct rg_task *t)
 {
@@ -79,6 +80,25 @@ static void evict(struct rg_tasks *ts)
 	}
 }
 
+/* Forget threads that are gone: their descriptors here would outlive them until the table is full. Done each
+ * time the table has doubled, so that it costs little per thread. */
+static void sweep(struct rg_tasks *ts)
+{
+	for (size_t b = 0; b < BUCKETS; b++)
+		for (struct rg_task **p = &ts->bucket[b]; *p;) {
+			struct rg_task *t = *p;
+
+			if (t->refs || rg_pidfd_signal(t->pidfd, 0) == 0 || errno != ESRCH) {
+				p = &t->next;
+				continue;
+			}
+			*p = t->next;
+			ts->n--;
+			task_free(t);
+		}
+	ts->sweep_at = ts->n * 2 > SWEEP_MIN ? ts->n * 2 : SWEEP_MIN;
+}
+
 static void unlink_task(struct rg_tasks *ts, struct rg_task *t)
 {
 	for (struct rg_task **p = &ts->bucket[(unsigned)t->tid % BUCKETS]; *p; p = &(*p)->next)
@@ -97,6 +117,8 @@ struct rg_task *rg_task_get(struct rg_tasks *ts, pid_t tid)
 	for (t = *head; t && t->tid != tid; t = t->next)
 		;
 	if (!t) {
+		if (ts->n >= SWEEP_MIN && ts->n >= ts->sweep_at)
+			sweep(ts);
 		if (ts->n >= ts->max)
 			evict(ts);
 		t = task_open(ts, tid);

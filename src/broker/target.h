@@ -37,6 +37,7 @@ struct rg_task {
 struct rg_tasks {
 	struct rg_task *bucket[1024];
 	unsigned n, max;
+	unsigned sweep_at; /* so many entries: look for those whose thread is gone */
 	uint64_t clock;
 	bool thread_pidfd; /* PIDFD_THREAD works */
 	/* A process made another that shares its descriptor table without being its thread: thread counts

@@ -25,6 +25,7 @@ struct mode {
 	bool complete; /* every good message must arrive, exactly once */
 	void (*victim)(struct shared *s, int sock);
 };
+extern char **victim_argv; /* for a victim that executes itself */
 extern const struct mode modes[];
 extern const unsigned n_modes;
 

@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -90,7 +92,7 @@ static void heads_read(struct shared *s, int sock)
 static struct {
 	struct msghdr m;
 	struct iovec v[2];
-	char buf[4][SIZE], ctl[2][256];
+	char buf[4][SIZE], ctl[2][256], name[2][128];
 } mem;
 static atomic_int quit;
 
@@ -102,6 +104,9 @@ static void *flipper(void *arg)
 		__atomic_store_n(&mem.m.msg_iovlen, i & 2 ? 1u : 2u, __ATOMIC_RELAXED);
 		__atomic_store_n((char **)&mem.m.msg_control, i & 4 ? mem.ctl[0] : mem.ctl[1],
 				 __ATOMIC_RELAXED);
+		__atomic_store_n((char **)&mem.m.msg_name, i & 2 ? mem.name[0] : mem.buf[3],
+				 __ATOMIC_RELAXED);
+		__atomic_store_n(&mem.m.msg_namelen, i & 4 ? 0u : 128u, __ATOMIC_RELAXED);
 		__atomic_store_n((struct iovec **)&mem.m.msg_iov, i & 8 ? mem.v : NULL, __ATOMIC_RELAXED);
 	}
 	return NULL;
@@ -291,6 +296,99 @@ static void descriptors(struct shared *s, int sock)
 	}
 }
 
+/* Three processes on one queue. */
+static void processes(struct shared *s, int sock)
+{
+	struct job j = {s, sock, false};
+	pid_t p[3];
+
+	for (int i = 0; i < 3; i++) {
+		p[i] = fork();
+		if (p[i] == 0) {
+			j.plain = i == 2;
+			receiver(&j);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		waitpid(p[i], NULL, 0);
+}
+
+static unsigned next(unsigned *x)
+{
+	*x = *x * 1103515245u + 12345u;
+	return *x >> 16;
+}
+
+/* One thread executes the program anew while others receive: at any point of their calls. */
+static void execs(struct shared *s, int sock)
+{
+	struct job j = {s, sock, false}, k = {s, sock, true};
+	unsigned x = (unsigned)time(NULL) + (unsigned)s->got_good;
+	pthread_t a, b;
+
+	pthread_create(&a, NULL, receiver, &j);
+	pthread_create(&b, NULL, receiver, &k);
+	usleep(next(&x) % 8192);
+	if (!s->stop)
+		execv("/proc/self/exe", victim_argv);
+	pthread_join(a, NULL);
+	pthread_join(b, NULL);
+}
+
+/* Processes that share the socket, and end while their threads receive. */
+static void exits(struct shared *s, int sock)
+{
+	struct job j = {s, sock, false};
+	unsigned x = (unsigned)time(NULL);
+
+	while (!s->stop) {
+		pid_t p = fork();
+
+		if (p == 0) {
+			pthread_t t[2];
+
+			pthread_create(&t[0], NULL, receiver, &j);
+			pthread_create(&t[1], NULL, receiver, &j);
+			usleep(next(&x) % 4096);
+			_exit(0);
+		}
+		next(&x);
+		waitpid(p, NULL, 0);
+	}
+	receiver(&j);
+}
+
+/* The number is closed, and opened again as another, while others receive from it. */
+static void *closer(void *arg)
+{
+	struct job *j = arg;
+
+	while (!quit) {
+		close(number);
+		sched_yield();
+		dup2(j->sock, number);
+		dup2(zero_fd, number);
+		sched_yield();
+		dup2(j->sock, number);
+	}
+	return NULL;
+}
+
+static void closed(struct shared *s, int sock)
+{
+	struct job j = {s, sock, false};
+	pthread_t t;
+
+	swap_prepare(sock);
+	pthread_create(&t, NULL, closer, &j);
+	read_number(s, sock);
+	quit = 1;
+	pthread_join(t, NULL);
+}
+
+char **victim_argv;
+
 const struct mode modes[] = {
 	{"three threads on one datagram queue", SOCK_DGRAM, false, true, heads},
 	{"three threads on one seqpacket queue, by read", SOCK_SEQPACKET, false, true, heads_read},
@@ -300,6 +398,10 @@ const struct mode modes[] = {
 	{"the same by a process sharing the table", SOCK_DGRAM, false, false, swapped_cloned},
 	{"a thread with a descriptor table of its own", SOCK_DGRAM, false, true, own_table},
 	{"descriptors from two threads", SOCK_DGRAM, true, true, descriptors},
+	{"three processes on one queue", SOCK_SEQPACKET, false, true, processes},
+	{"a number that is closed and opened again", SOCK_DGRAM, false, false, closed},
+	{"exec while threads receive", SOCK_DGRAM, false, false, execs},
+	{"exit while threads receive", SOCK_STREAM, false, false, exits},
 	{"10 kHz signals, SA_RESTART", SOCK_DGRAM, false, true, signals_restart},
 	{"10 kHz signals, EINTR", SOCK_STREAM, false, true, signals_eintr},
 };
