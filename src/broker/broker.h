@@ -133,6 +133,7 @@ struct rg_broker {
 	struct rg_event *ev;
 	struct rg_run_opts opts;
 	struct rg_broker_hooks hooks;
+	uint64_t memfd_dev; /* the file system that only memfds, and nothing with a path, live on */
 	uint64_t events;
 	struct rg_run_stats stats;
 	uint64_t notice_window;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "broker/broker.h"
@@ -12,7 +13,8 @@
 
 /* How long after a thread was seen waiting its number cannot have become another's: numbers are given in
  * turn, and even the smallest range (301 in a namespace) takes milliseconds to go round. */
-#define FRESH 500000u /* ns */
+#define FRESH	   500000u     /* ns */
+#define SMALL_FILE (16u << 20) /* bytes: freeing more may take a while */
 
 struct writer {
 	struct rg_broker *b;
@@ -30,6 +32,30 @@ static int add_fd(struct writer *w, int fd, bool cloexec)
 		n = ioctl(w->b->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
+}
+
+/* Can closing our duplicate not block, whoever closed the others meanwhile? Pipes, unix sockets and small
+ * memory; what is on a file system, or may linger, is the reaper's. */
+static bool closes_at_once(const struct rg_broker *b, int fd)
+{
+	int family;
+	socklen_t len = sizeof(family);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	if (S_ISSOCK(st.st_mode))
+		return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX;
+	return S_ISFIFO(st.st_mode) || (st.st_dev == b->memfd_dev && st.st_size <= SMALL_FILE);
+}
+
+/* The program has it: our duplicate must not be what keeps it open when the program closes its own. */
+static void let_go(struct rg_broker *b, unsigned i)
+{
+	if (!closes_at_once(b, b->rx.fd[i]))
+		return; /* rg_rx_close: after the answer */
+	close(b->rx.fd[i]);
+	b->rx.fd[i] = -1;
 }
 
 static bool is_pidfd(const struct writer *w, unsigned index)
@@ -62,6 +88,7 @@ static unsigned install(void *arg, size_t at, const unsigned *index, unsigned n,
 		ret[i] = add_fd(w, w->b->rx.fd[index[i]], cloexec);
 		if (ret[i] < 0)
 			break;
+		let_go(w->b, index[i]);
 	}
 	w->b->stats.descriptors += i;
 	return i;

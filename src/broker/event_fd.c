@@ -14,12 +14,16 @@
 #include "decode/record.h"
 #include "decode/sockaddr.h"
 
-static int kind_of(int fd, const struct stat *st, const char *link, size_t n)
+static int kind_of(int fd, const struct stat *st, const char *link, size_t n, uint64_t memfd_dev)
 {
 	struct rg_rec_file f = {.i_mode = st->st_mode};
 	struct statfs fs;
 
 	f.sb_magic = fstatfs(fd, &fs) == 0 ? (uint64_t)fs.f_type : 0;
+	/* A file "memfd:x" at the root of a tmpfs of the program's own has the same name: the file system
+	 * tells. */
+	if (f.sb_magic == TMPFS_MAGIC && st->st_dev != memfd_dev)
+		return rg_file_kind(&f);
 	/* The kernel's own name, which classification goes by: "anon_inode:[eventfd]", "/memfd:x (deleted)".
 	 */
 	if (n > 11 && !memcmp(link, "anon_inode:", 11)) {
@@ -87,7 +91,7 @@ static void pidfd_pid(struct rg_builder *b, int fd)
 		rg_add_u(b, "pid", RG_T_UINT, strtoul(p + 5, NULL, 10));
 }
 
-static void describe(struct rg_builder *list, int fd, bool cloexec)
+static void describe(struct rg_builder *list, int fd, bool cloexec, uint64_t memfd_dev)
 {
 	char path[64], link[4096];
 	struct rg_builder b;
@@ -103,7 +107,7 @@ static void describe(struct rg_builder *list, int fd, bool cloexec)
 		list->full |= b.full;
 		return;
 	}
-	kind = kind_of(fd, &st, link, (size_t)n);
+	kind = kind_of(fd, &st, link, (size_t)n, memfd_dev);
 	rg_add_enum(&b, "kind", kind, rg_names_fdkinds);
 	if (kind == RG_FDK_MEMFD && n > 1) /* "/memfd:name (deleted)" */
 		rg_add_str(&b, "path", link + 1, (size_t)n - 1 - (n > 11 ? 10 : 0));
@@ -139,6 +143,6 @@ bool rg_event_fds(struct rg_broker *b, struct rg_call *c)
 		return true;
 	rg_build_field(&list, b->ev, RG_F_FD, RG_TAG_K);
 	for (unsigned i = 0; i < b->rx.n_fds; i++)
-		describe(&list, b->rx.fd[i], c->flags & MSG_CMSG_CLOEXEC);
+		describe(&list, b->rx.fd[i], c->flags & MSG_CMSG_CLOEXEC, b->memfd_dev);
 	return !list.full;
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
@@ -73,6 +74,15 @@ static int buffers(struct rg_broker *b, struct rg_err *err)
 	if (!b->rx.data || !b->rx.scratch || !b->rx.control || !b->packed || !b->ev)
 		return rg_fail(err, -ENOMEM, "no memory for the supervisor");
 	return 0;
+}
+
+/* The kernel's own file system behind memfd_create. */
+static uint64_t memfd_dev(void)
+{
+	rg_auto_close int fd = memfd_create("", MFD_CLOEXEC);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_dev : 0;
 }
 
 static void limits(struct rg_broker *b)
@@ -157,6 +167,7 @@ static int serve_init(struct rg_broker *b, struct start *s, pid_t command, struc
 
 	forget(b, s);
 	limits(b);
+	b->memfd_dev = memfd_dev();
 	pthread_mutex_init(&b->lock, NULL);
 	b->tasks.thread_pidfd = s->filter.thread_pidfd;
 	if (pipe2(b->reap_pipe, O_CLOEXEC) < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * attack RECVGUARD: every mode under the broker, and under the control arm. RG_ATTACK_SECONDS: for each,
- * default 1. RG_ATTACK_DELIVERIES: all modes again and again until so many messages were decided on.
+ * attack RECVGUARD [TEXT]: every mode (whose name has TEXT) under the broker, and under the control arm.
+ * RG_ATTACK_SECONDS: for each, default 1. RG_ATTACK_DELIVERIES: all modes again and again until so many
+ * messages were decided on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -186,7 +187,7 @@ int main(int argc, char **argv)
 	}
 	shm = memfd_create("shared", 0);
 	fd = mkstemp(path);
-	if (argc != 2 || shm < 0 || ftruncate(shm, sizeof(*s)) < 0 || fd < 0 ||
+	if (argc < 2 || argc > 3 || shm < 0 || ftruncate(shm, sizeof(*s)) < 0 || fd < 0 ||
 	    readlink("/proc/self/exe", self, 4095) < 0 ||
 	    write(fd, policy, sizeof(policy) - 1) != (ssize_t)sizeof(policy) - 1)
 		return 2;
@@ -195,7 +196,8 @@ int main(int argc, char **argv)
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, shm, 0);
 	do
 		for (unsigned i = 0; i < n_modes; i++)
-			total += brokered(&modes[i], self, argv[1], s, shm, seconds);
+			if (argc == 2 || strstr(modes[i].name, argv[2]))
+				total += brokered(&modes[i], self, argv[1], s, shm, seconds);
 	while ((double)total < wanted && !failed);
 	control(&modes[0], self, s, shm, seconds);
 	control(&modes[4], self, s, shm, seconds);

@@ -364,13 +364,13 @@ static void *closer(void *arg)
 {
 	struct job *j = arg;
 
-	while (!quit) {
+	while (!j->s->stop) { /* then it is the socket, to be drained */
 		close(number);
-		sched_yield();
-		dup2(j->sock, number);
 		dup2(zero_fd, number);
 		sched_yield();
+		close(number);
 		dup2(j->sock, number);
+		sched_yield();
 	}
 	return NULL;
 }
@@ -383,7 +383,6 @@ static void closed(struct shared *s, int sock)
 	swap_prepare(sock);
 	pthread_create(&t, NULL, closer, &j);
 	read_number(s, sock);
-	quit = 1;
 	pthread_join(t, NULL);
 }
 
