@@ -252,6 +252,7 @@ static size_t consume(struct rg_broker *b, struct rg_call *c, size_t n, bool *ch
 		memcpy(b->rx.data, b->rx.scratch, k);
 		b->rx.n = b->rx.full = k;
 		b->rx.controllen = 0;
+		rg_rx_close(b); /* those of the first look were given */
 		*changed = true;
 	}
 	return k;
