@@ -130,6 +130,7 @@ struct rg_broker {
 	struct rg_policy *policy;
 	bool watches_folder;
 	bool want[RG_F__COUNT]; /* fields that the policies look at */
+	bool want_fd_all;	/* of descriptors more than their kind */
 	struct rg_event *ev;
 	struct rg_run_opts opts;
 	struct rg_broker_hooks hooks;

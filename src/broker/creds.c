@@ -32,12 +32,22 @@ static bool same_file(int a, int b)
 	       x.st_ino == y.st_ino;
 }
 
-static bool same_ns(int tid, const char *which)
+static int stat_ns(int pid, const char *which, struct stat *st)
 {
-	rg_auto_close int a = ns_open(tid, which);
-	rg_auto_close int b = ns_open((int)getpid(), which);
+	char path[64];
 
-	return same_file(a, b);
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, which);
+	return stat(path, st);
+}
+
+/* The supervisor's own stay what they are; a thread's user namespace can change at any time. */
+static bool same_ns(int tid, const char *which, struct stat *own)
+{
+	struct stat st;
+
+	if (!own->st_ino && stat_ns((int)getpid(), which, own) < 0)
+		return false;
+	return stat_ns(tid, which, &st) == 0 && st.st_dev == own->st_dev && st.st_ino == own->st_ino;
 }
 
 static uint32_t overflow(const char *which)
@@ -118,9 +128,11 @@ static int map_pid(int tid, int pid)
 
 void rg_creds_translate(int tid, struct ucred *uc)
 {
-	if (!same_ns(tid, "pid"))
+	static struct stat own_pid, own_user;
+
+	if (!same_ns(tid, "pid", &own_pid))
 		uc->pid = map_pid(tid, uc->pid);
-	if (!same_ns(tid, "user")) {
+	if (!same_ns(tid, "user", &own_user)) {
 		uc->uid = map_id(tid, "uid", uc->uid);
 		uc->gid = map_id(tid, "gid", uc->gid);
 	}

@@ -85,7 +85,7 @@ bool rg_event_fill(struct rg_broker *b, struct rg_call *c, bool all)
 		return false;
 	if (rg_event_wants(b, all, RG_F_CMSG, RG_F_CMSG) && !fill_control(b, c))
 		return false;
-	if (rg_event_wants(b, all, RG_F_FD, RG_F_FD) && !rg_event_fds(b, c))
+	if (rg_event_wants(b, all, RG_F_FD, RG_F_FD) && !rg_event_fds(b, c, all))
 		return false;
 	if (rg_event_wants(b, all, RG_F_MSG_PROTOCOL, RG_F_MSG_SUMMARY))
 		rg_dissect(b->ev);

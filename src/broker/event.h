@@ -23,6 +23,6 @@ void rg_event_sock(struct rg_broker *b, struct rg_call *c, bool all);
 void rg_event_sender(struct rg_broker *b, struct rg_call *c, bool all);
 void rg_event_exe(struct rg_event *ev, enum rg_field f, int pid, uint8_t tag);
 void rg_event_comm(struct rg_event *ev, enum rg_field f, int pid, uint8_t tag);
-bool rg_event_fds(struct rg_broker *b, struct rg_call *c);
+bool rg_event_fds(struct rg_broker *b, struct rg_call *c, bool all);
 
 #endif

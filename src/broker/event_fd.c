@@ -135,7 +135,25 @@ static void describe(struct rg_builder *list, int fd, bool cloexec, uint64_t mem
 	list->full |= b.full;
 }
 
-bool rg_event_fds(struct rg_broker *b, struct rg_call *c)
+/* The commonest case, with the fewest questions: is it a memfd, and is nothing else asked? */
+static bool only_memfd(const struct rg_broker *b, struct rg_builder *list, int fd)
+{
+	char path[64], link[8];
+	struct rg_builder e;
+	struct stat st;
+
+	if (b->want_fd_all || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_dev != b->memfd_dev)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (readlink(path, link, sizeof(link)) < 7 || memcmp(link, "/memfd:", 7))
+		return false;
+	rg_add_object(list, NULL, &e);
+	rg_add_enum(&e, "kind", RG_FDK_MEMFD, rg_names_fdkinds);
+	list->full |= e.full;
+	return true;
+}
+
+bool rg_event_fds(struct rg_broker *b, struct rg_call *c, bool all)
 {
 	struct rg_builder list;
 
@@ -143,6 +161,7 @@ bool rg_event_fds(struct rg_broker *b, struct rg_call *c)
 		return true;
 	rg_build_field(&list, b->ev, RG_F_FD, RG_TAG_K);
 	for (unsigned i = 0; i < b->rx.n_fds; i++)
-		describe(&list, b->rx.fd[i], c->flags & MSG_CMSG_CLOEXEC, b->memfd_dev);
+		if (all || !only_memfd(b, &list, b->rx.fd[i]))
+			describe(&list, b->rx.fd[i], c->flags & MSG_CMSG_CLOEXEC, b->memfd_dev);
 	return !list.full;
 }

@@ -152,7 +152,8 @@ static int fill(scmp_filter_ctx f, pid_t self, bool files)
 	/* A look with an offset is put back where it was. */
 	if (rc == 0)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-				      SCMP_CMP(1, SCMP_CMP_EQ, SOL_SOCKET), SCMP_CMP(2, SCMP_CMP_EQ, SO_PEEK_OFF));
+				      SCMP_CMP(1, SCMP_CMP_EQ, SOL_SOCKET),
+				      SCMP_CMP(2, SCMP_CMP_EQ, SO_PEEK_OFF));
 	/* C libraries fall back to clone, whose flags can be looked at. */
 	if (rc == 0)
 		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
