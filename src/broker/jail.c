@@ -120,6 +120,7 @@ static const struct allow {
 	{SCMP_SYS(ftruncate), .arg = NO_ARG, .files = true},
 	{SCMP_SYS(fallocate), .arg = NO_ARG, .files = true},
 	{SCMP_SYS(unlink), .arg = NO_ARG, .files = true},
+	{SCMP_SYS(link), .arg = NO_ARG, .files = true},
 	{SCMP_SYS(rename), .arg = NO_ARG, .files = true},
 	{SCMP_SYS(fchmod), .arg = NO_ARG, .files = true},
 	{SCMP_SYS(fchown), .arg = NO_ARG, .files = true},
