@@ -2,6 +2,7 @@
 /* run: a command receives only what a policy admits. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,10 +73,22 @@ static int write_pid(const char *path, struct rg_err *err)
 	return 0;
 }
 
+/* The supervisor leaves this folder, and a recording opens its file again: name it from the root. */
+static const char *from_root(const char *spec, char *buf, size_t cap)
+{
+	static const char sqlite[] = "sqlite=";
+	const char *file = spec + sizeof(sqlite) - 1;
+	char here[PATH_MAX];
+
+	if (strncmp(spec, sqlite, sizeof(sqlite) - 1) || *file == '/' || !getcwd(here, sizeof(here)))
+		return spec;
+	return snprintf(buf, cap, "%s%s/%s", sqlite, here, file) < (int)cap ? buf : spec;
+}
+
 static int begin(void *arg, struct rg_err *err)
 {
 	struct outputs *out = arg;
-	char host[256] = "";
+	char host[256] = "", spec[2 * PATH_MAX];
 	struct rg_sink_opts so = {.color = cli_color(1), .width = cli_width(1), .host = host};
 
 	if (out->o->pid_file && write_pid(out->o->pid_file, err) < 0)
@@ -84,7 +97,8 @@ static int begin(void *arg, struct rg_err *err)
 	if (out->o->redact.n && rg_redact_new(out->o->redact.v, out->o->redact.n, &out->redact, err) < 0)
 		return err->code;
 	for (unsigned i = 0; i < out->o->outputs.n; i++)
-		if (rg_sink_open(out->o->outputs.v[i], &so, &out->sink[out->n++], err) < 0) {
+		if (rg_sink_open(from_root(out->o->outputs.v[i], spec, sizeof(spec)), &so,
+				 &out->sink[out->n++], err) < 0) {
 			out->n--;
 			return err->code;
 		}
