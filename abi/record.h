@@ -6,11 +6,11 @@
  * What crosses the kernel line in the ring buffer. Included by bpf/ and by user space; only fixed-width
  * types, natural alignment, no implicit padding; offsets asserted below, on both sides, by the same lines.
  *
- * One received message is one rg_rec_msg, preceded by any number of parts with the same msg_no and tid:
- * rg_rec_data (payload beyond what rg_rec_msg holds itself) and rg_rec_file (one passed descriptor each).
- * Parts come before their message because they are written as the kernel copies; a part whose message never
- * comes (filtered out at the end, or lost) is dropped by the reader at the next message of that tid.
- * The record's own claims (n_files, data_total) tell the reader when parts are missing.
+ * One received message is one rg_rec_msg (from its member h on), preceded by any number of parts with the
+ * same msg_no and tid: rg_rec_data (payload beyond what rg_rec_msg holds itself) and rg_rec_file (one passed
+ * descriptor each). Parts come before their message because they are written as the kernel copies; a part
+ * whose message never comes (filtered out at the end, or lost) is dropped by the reader at the next message
+ * of that tid. The record's own claims (n_files, data_total) tell the reader when parts are missing.
  */
 
 #ifndef __VMLINUX_H__
@@ -21,7 +21,7 @@
 #include <stddef.h>
 #endif
 
-#define RG_ABI_VERSION 1
+#define RG_ABI_VERSION 2
 
 #define RG_COMM_LEN 16
 #define RG_NAME_MAX 128 /* sockaddr_storage */
@@ -93,7 +93,15 @@ struct rg_rec_iov {
 	__u64 len;
 };
 
+/*
+ * A message as the kernel side puts it together and as match programs see it (abi/match.h). What is sent
+ * begins with h; of the members before it, which are large and seldom used whole, only what is filled is
+ * sent, in the tail.
+ */
 struct rg_rec_msg {
+	struct rg_rec_addr local, remote;
+	struct rg_rec_iov iov[RG_IOV_KEPT];
+	char uts[RG_UTS_LEN]; /* nodename of the UTS namespace */
 	struct rg_rec_hdr h;
 	/* when */
 	__u64 ts;	/* CLOCK_MONOTONIC ns (bpf_ktime_get_ns) at delivery */
@@ -127,7 +135,7 @@ struct rg_rec_msg {
 	__u32 namelen;	     /* as returned */
 	__u32 msg_len;	     /* full length of the message when RG_HAS_MSGLEN */
 	__u64 data_total;    /* payload bytes delivered (before snaplen) */
-	__u32 n_iov;	     /* iovecs given; iov[] holds the first RG_IOV_KEPT */
+	__u32 n_iov;	     /* iovecs given; at most RG_IOV_KEPT are kept */
 	__u32 n_files;	     /* descriptors attached to the message */
 	/* socket */
 	__u64 cookie;
@@ -145,16 +153,21 @@ struct rg_rec_msg {
 	__u32 peer_pid, peer_uid, peer_gid;
 	char peer_comm[RG_COMM_LEN]; /* of the sender as told by the first of cred, peer; empty when unknown
 				      */
-	struct rg_rec_addr local, remote;
-	struct rg_rec_iov iov[RG_IOV_KEPT];
-	/* tail: data, name, control, in this order, each padded to 8 bytes */
-	__u32 data_len, name_len, control_len, pad0;
-	char uts[RG_UTS_LEN]; /* nodename of the UTS namespace */
-			      /* the tail follows: in the kernel at most RG_TAIL_MAX bytes */
+	/* The tail: data, name, control, local, remote, iov, uts, in this order, each padded to 8 bytes. Of
+	 * the last four there may be fewer bytes than the members have. */
+	__u32 data_len, name_len, control_len;
+	__u16 local_len, remote_len, iov_len, uts_len;
+	__u32 pad0;
+	/* the tail follows: in the kernel at most RG_TAIL_MAX bytes */
 };
 
-#define RG_TAIL_MAX (RG_NAME_MAX + RG_CONTROL_MAX + RG_INLINE_DATA)
-#define RG_PAD8(n)  (((n) + 7u) & ~7u)
+/* Bytes of rg_rec_msg that are not sent, and that are. */
+#define RG_MSG_HEAD  __builtin_offsetof(struct rg_rec_msg, h)
+#define RG_MSG_FIXED (sizeof(struct rg_rec_msg) - RG_MSG_HEAD)
+
+#define RG_TAIL_SECTIONS (RG_NAME_MAX + RG_CONTROL_MAX + RG_INLINE_DATA) /* data, name, control */
+#define RG_TAIL_MAX	 (RG_TAIL_SECTIONS + 2 * RG_NAME_MAX + 16 * RG_IOV_KEPT + RG_UTS_LEN)
+#define RG_PAD8(n)	 (((n) + 7u) & ~7u)
 
 /* More payload of a message: bytes [offset, offset + len). */
 struct rg_rec_data {
@@ -210,10 +223,10 @@ struct rg_rec_proc {
 #define RG_LOSS_SLOTS 8
 
 _Static_assert(sizeof(struct rg_rec_hdr) == 24, "abi: rg_rec_hdr");
-_Static_assert(__builtin_offsetof(struct rg_rec_msg, comm) == 128, "abi: comm");
-_Static_assert(__builtin_offsetof(struct rg_rec_msg, has) == 168, "abi: has");
-_Static_assert(__builtin_offsetof(struct rg_rec_msg, cookie) == 232, "abi: cookie");
-_Static_assert(__builtin_offsetof(struct rg_rec_msg, local) % 8 == 0, "abi: local");
+_Static_assert(__builtin_offsetof(struct rg_rec_msg, comm) - RG_MSG_HEAD == 128, "abi: comm");
+_Static_assert(__builtin_offsetof(struct rg_rec_msg, has) - RG_MSG_HEAD == 168, "abi: has");
+_Static_assert(__builtin_offsetof(struct rg_rec_msg, cookie) - RG_MSG_HEAD == 232, "abi: cookie");
+_Static_assert(RG_MSG_HEAD == 592 && RG_MSG_FIXED == 352, "abi: head, fixed part");
 _Static_assert(sizeof(struct rg_rec_msg) % 8 == 0, "abi: tail");
 _Static_assert(__builtin_offsetof(struct rg_rec_file, path) % 8 == 0, "abi: file path");
 

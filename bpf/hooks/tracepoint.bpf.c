@@ -29,15 +29,20 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 
 	if (!rg_ready || !rg_sel_task(t))
 		return 0;
-	if (!sk)
+	if (sk) {
+		family = sk->__sk_common.skc_family;
+		type = sk->sk_type;
+		protocol = sk->sk_protocol;
+	} else {
 		sk = rg_called_sock(t);
-	if (!sk)
-		return 0;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+		if (!sk)
+			return 0;
+		family = BPF_CORE_READ(sk, __sk_common.skc_family);
+		type = BPF_CORE_READ(sk, sk_type);
+		protocol = BPF_CORE_READ(sk, sk_protocol);
+	}
 	if (!rg_sel_family(family))
 		return 0;
-	type = BPF_CORE_READ(sk, sk_type);
-	protocol = BPF_CORE_READ(sk, sk_protocol);
 	st = rg_state_of(t);
 	if (!st)
 		return 0;
@@ -64,11 +69,10 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	__u64 base = rg_scalar(ctx);
 	struct rg_state *st;
 
 	if (rg_calib.tid && rg_calib.tid == t->pid) {
-		rg_calib_take(base, rg_scalar((void *)bpf_task_pt_regs(t)));
+		rg_calib_take(rg_scalar(ctx), rg_scalar((void *)bpf_task_pt_regs(t)));
 		return 0;
 	}
 	if (!rg_ready || !rg_sel_task(t))
@@ -78,7 +82,7 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 		return 0;
 	rg_exit_flush(st, t);
 	if (rg_sel_family(sk->__sk_common.skc_family) && (ret >= 0 || rg_config.errors)) {
-		int shape = rg_recv_end(st, t, sk, ret, flags, base);
+		int shape = rg_recv_end(st, t, sk, ret, flags, RG_NUMBER(st, ctx));
 
 		if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec)) {
 			if (rg_exit_wants(&st->rec, shape, ret))

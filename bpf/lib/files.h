@@ -192,23 +192,18 @@ static long rg_files_step(__u32 i, void *arg)
 	return 0;
 }
 
-/* All files attached to the buffer at addr. */
+/* All files of the list at addr. */
 rg_sub int rg_take_files_sub(struct rg_state *st, __u64 addr)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct sk_buff *skb = (struct sk_buff *)addr;
-	struct rg_files_loop l = {.st = st, .tid = t->pid, .tgid = t->tgid};
-	struct unix_skb_parms cb;
+	struct scm_fp_list *fpl = (struct scm_fp_list *)addr;
+	struct rg_files_loop l = {.st = st, .tid = t->pid, .tgid = t->tgid, .fpl = fpl};
 	__u32 n;
 
-	if (!st || bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
+	if (!st)
 		return 0;
-	st->has |= RG_HAS_FILES;
 	l.base = st->n_files;
-	l.fpl = cb.fp;
-	if (!cb.fp)
-		return 0;
-	n = BPF_CORE_READ(cb.fp, count);
+	n = BPF_CORE_READ(fpl, count);
 	if (n > 253)
 		n = 253; /* SCM_MAX_FD */
 	bpf_loop(n, rg_files_step, &l, 0);
@@ -218,7 +213,11 @@ rg_sub int rg_take_files_sub(struct rg_state *st, __u64 addr)
 
 rg_inline void rg_take_files(struct rg_state *st, struct task_struct *t, struct sk_buff *skb)
 {
-	rg_take_files_sub(st, rg_scalar(skb));
+	__u64 fpl = *(const __u64 *)(skb->cb + bpf_core_field_offset(struct unix_skb_parms, fp));
+
+	st->has |= RG_HAS_FILES;
+	if (fpl)
+		rg_take_files_sub(st, fpl);
 }
 
 #endif

@@ -223,6 +223,55 @@ rg_inline bool rg_sampled_out(struct rg_state *st)
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
 }
 
+/* Words of a section into the tail; at stays within by its own bound. */
+rg_inline void rg_tail_words(struct rg_state *st, __u32 at, const void *src, int from, int to)
+{
+	const __u64 *w = src;
+
+	barrier_var(at);
+	if (at > RG_TAIL_SECTIONS + 2 * RG_NAME_MAX + 16 * RG_IOV_KEPT)
+		return;
+	for (int i = from; i < to; i++)
+		*(__u64 *)(st->tail + at + i * 8) = w[i];
+}
+
+/* An end point, as long as it is: most are absent or short. */
+rg_inline __u32 rg_tail_addr(struct rg_state *st, __u32 at, const struct rg_rec_addr *a, __u16 *len)
+{
+	*len = a->len;
+	if (!a->len)
+		return at;
+	rg_tail_words(st, at, a->sa, 0, 4);
+	if (a->len > 32)
+		rg_tail_words(st, at, a->sa, 4, RG_NAME_MAX / 8);
+	return at + RG_PAD8(a->len);
+}
+
+/* The sections that stand before the header while the record is made. Returns the tail's length. */
+rg_inline __u32 rg_tail_finish(struct rg_state *st)
+{
+	struct rg_rec_msg *rec = &st->rec;
+	__u32 at = RG_PAD8(rec->data_len) + RG_PAD8(rec->name_len) + RG_PAD8(rec->control_len), n;
+
+	at = rg_tail_addr(st, at, &rec->local, &rec->local_len);
+	at = rg_tail_addr(st, at, &rec->remote, &rec->remote_len);
+	n = rec->has & RG_HAS_IOV ? rec->n_iov : 0;
+	rec->iov_len = 0;
+	if (n) {
+		rg_tail_words(st, at, rec->iov, 0, 2);
+		if (n > 1) {
+			n = n < RG_IOV_KEPT ? n : RG_IOV_KEPT;
+			rg_tail_words(st, at, rec->iov, 2, 2 * RG_IOV_KEPT);
+		}
+		rec->iov_len = n * sizeof(rec->iov[0]);
+		at += n * sizeof(rec->iov[0]);
+	}
+	rg_tail_words(st, at, rec->uts, 0, 2);
+	if (rec->uts_len > 16)
+		rg_tail_words(st, at, rec->uts, 2, RG_UTS_LEN / 8);
+	return at + rec->uts_len;
+}
+
 /* Write the record. */
 rg_sub int rg_emit_sub(struct rg_state *st)
 {
@@ -233,7 +282,6 @@ rg_sub int rg_emit_sub(struct rg_state *st)
 	if (!st)
 		return 0;
 	rec = &st->rec;
-	len = RG_PAD8(rec->data_len) + RG_PAD8(rec->name_len) + RG_PAD8(rec->control_len);
 	st->emitted++;
 	if (rg_sampled_out(st)) {
 		rg_lost(RG_LOSS_SAMPLED, rec->pid, rec->cookie);
@@ -243,14 +291,15 @@ rg_sub int rg_emit_sub(struct rg_state *st)
 	rec->h.type = RG_REC_MSG;
 	rec->h.version = RG_ABI_VERSION;
 	rec->h.cpu = bpf_get_smp_processor_id();
+	len = rg_tail_finish(st);
 	if (len > RG_TAIL_MAX)
 		len = RG_TAIL_MAX;
-	len += sizeof(struct rg_rec_msg);
+	len += RG_MSG_FIXED;
 	rec->h.len = len;
 	barrier_var(len);
-	if (len > sizeof(struct rg_rec_msg) + RG_TAIL_MAX)
+	if (len > RG_MSG_FIXED + RG_TAIL_MAX)
 		return 0;
-	if (bpf_ringbuf_output(&ring, rec, len, BPF_RB_NO_WAKEUP))
+	if (bpf_ringbuf_output(&ring, &rec->h, len, BPF_RB_NO_WAKEUP))
 		rg_lost(RG_LOSS_RING_FULL, rec->pid, rec->cookie);
 	return 0;
 }
@@ -312,7 +361,7 @@ rg_sub int rg_begin_sub(struct rg_state *st, __u64 now)
 	rec->cred_uid = st->cred_uid;
 	rec->cred_gid = st->cred_gid;
 	rec->peer_comm[0] = 0;
-	rg_fill_task(rec, bpf_get_current_task_btf());
+	rg_fill_task(rec, &st->who, bpf_get_current_task_btf());
 	return 0;
 }
 

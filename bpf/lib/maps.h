@@ -21,6 +21,12 @@ struct rg_walk {
 	__u32 iov, failed;
 };
 
+/* Whose numbers in a deep pid namespace the record holds (task.h). */
+struct rg_who {
+	__u64 start, parent_start;
+	__u32 tid, ppid;
+};
+
 /*
  * What is known of the message a thread is receiving: collected by the hooks in the order in which they fire,
  * written out by the last one. Per task, because a program may be preempted between hooks and per-CPU memory
@@ -49,6 +55,8 @@ struct rg_state {
 	__u32 pad;
 	__u64 udp_sk, udp_sent; /* flow.h: socket and id of the datagram this thread sent last */
 	__u64 udp_id, udp_ts;	/* of the datagram that is being received, 0 unknown */
+	__u64 scratch; /* rg_number */
+	struct rg_who who;
 	struct rg_tramp tr;
 	struct rg_walk walk;
 	struct rg_rec_msg rec;
@@ -137,6 +145,15 @@ struct {
 	__type(key, struct rg_exe_key);
 	__type(value, __u8);
 } sel_exes SEC(".maps");
+
+/* A pointer as a number: what is read back from a map's memory is none any more, and the verifier allows
+ * arithmetic. Cheaper than rg_scalar. */
+#define RG_NUMBER(st, p)                             \
+	({                                           \
+		volatile __u64 *s_ = &(st)->scratch; \
+		*s_ = (__u64)(p);                    \
+		*s_;                                 \
+	})
 
 /* A pointer as a number: read through a helper, the verifier forgets what it was and allows arithmetic. */
 rg_inline __u64 rg_scalar(const void *p)

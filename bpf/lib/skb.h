@@ -147,12 +147,17 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 rg_inline void rg_take_sender(struct rg_state *st, struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
+	struct unix_sock *us;
 
 	if (!sk)
 		return;
-	st->sender_cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	st->sender_sk = rg_scalar(sk);
-	st->sender_peer = (__u64)BPF_CORE_READ((struct unix_sock *)sk, peer);
+	st->sender_cookie = sk->__sk_common.skc_cookie.counter;
+	if (!rg_config.msg_ids)
+		return;
+	st->sender_sk = RG_NUMBER(st, sk);
+	us = bpf_skc_to_unix_sock(sk);
+	if (us)
+		st->sender_peer = RG_NUMBER(st, us->peer);
 }
 
 rg_inline void rg_set_creds(struct rg_state *st, __u32 pid, __u32 uid, __u32 gid)
@@ -163,50 +168,48 @@ rg_inline void rg_set_creds(struct rg_state *st, __u32 pid, __u32 uid, __u32 gid
 	st->has |= RG_HAS_CRED;
 }
 
-/* Credentials that travel with a message in skb->cb: unix (struct unix_skb_parms), netlink
- * (netlink_skb_parms). */
-rg_sub int rg_take_creds_sub(struct rg_state *st, __u64 addr, __u32 family)
-{
-	struct sk_buff *skb = (struct sk_buff *)addr;
-	struct netlink_skb_parms nl;
-	struct unix_skb_parms cb;
+/* A member of what a family keeps in skb->cb, through a typed pointer: a plain load. */
+#define RG_CB(skb, type, kind, member) (*(const kind *)((skb)->cb + bpf_core_field_offset(type, member)))
 
+/* The sender of a unix buffer, pid not NULL. By helpers: none unless credentials are passed. */
+rg_sub int rg_unix_creds(struct rg_state *st, __u64 pid, __u32 uid, __u32 gid)
+{
 	if (!st)
 		return 0;
-	if (family == AF_NETLINK) {
-		if (bpf_probe_read_kernel(&nl, sizeof(nl), skb->cb))
-			return 0;
-		/* port 0 is the kernel's own */
-		if (!nl.portid)
-			st->has |= RG_HAS_KERNEL;
-		else if (nl.creds.pid)
-			rg_set_creds(st, nl.creds.pid, nl.creds.uid.val, nl.creds.gid.val);
-		return 0;
-	}
-	if (bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb) || !cb.pid)
-		return 0; /* no PASSCRED at either end when it was sent: pid NULL, uid and gid -1 */
-	rg_set_creds(st, rg_pid_nr(cb.pid), cb.uid.val, cb.gid.val);
-	rg_pid_comm(cb.pid, st->cred_comm);
+	rg_set_creds(st, rg_pid_nr((struct pid *)pid), uid, gid);
+	rg_pid_comm((struct pid *)pid, st->cred_comm);
 	return 0;
 }
 
-/* Who sent the buffer, for the first of a message. */
+/* Credentials that travel with a message in skb->cb: unix (struct unix_skb_parms), netlink
+ * (netlink_skb_parms). For the first buffer of a message. */
 rg_inline void rg_take_creds(struct rg_state *st, struct sk_buff *skb, __u16 family)
 {
-	rg_take_creds_sub(st, rg_scalar(skb), family);
-	if (family == AF_UNIX)
-		rg_take_sender(st, skb);
+	__u32 nl_pid;
+	__u64 pid;
+
+	if (family == AF_NETLINK) {
+		/* port 0 is the kernel's own */
+		nl_pid = RG_CB(skb, struct netlink_skb_parms, __u32, creds.pid);
+		if (!RG_CB(skb, struct netlink_skb_parms, __u32, portid))
+			st->has |= RG_HAS_KERNEL;
+		else if (nl_pid)
+			rg_set_creds(st, nl_pid, RG_CB(skb, struct netlink_skb_parms, __u32, creds.uid),
+				     RG_CB(skb, struct netlink_skb_parms, __u32, creds.gid));
+		return;
+	}
+	pid = RG_CB(skb, struct unix_skb_parms, __u64, pid);
+	if (pid) /* no PASSCRED at either end when it was sent: pid NULL, uid and gid -1 */
+		rg_unix_creds(st, pid, RG_CB(skb, struct unix_skb_parms, __u32, uid),
+			      RG_CB(skb, struct unix_skb_parms, __u32, gid));
+	rg_take_sender(st, skb);
 }
 
 /* Where in the buffer the copy starts: the tracepoint does not say, each family keeps it elsewhere. */
 rg_inline __u32 rg_skb_offset(struct sk_buff *skb, struct sock *sk, __u16 family, __u16 type, __u16 protocol)
 {
 	if (family == AF_UNIX) {
-		struct unix_skb_parms cb;
-
-		if (type != 1 /* SOCK_STREAM */ || bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
-			return 0;
-		return cb.consumed;
+		return type == 1 /* SOCK_STREAM */ ? RG_CB(skb, struct unix_skb_parms, __u32, consumed) : 0;
 	}
 	if (protocol == RG_IPPROTO_MPTCP && bpf_core_type_exists(struct mptcp_skb_cb)) {
 		struct mptcp_skb_cb *cb = (struct mptcp_skb_cb *)skb->cb;
@@ -214,13 +217,11 @@ rg_inline __u32 rg_skb_offset(struct sk_buff *skb, struct sock *sk, __u16 family
 		return BPF_CORE_READ(cb, offset);
 	}
 	if ((family == AF_INET || family == AF_INET6) && protocol == RG_IPPROTO_TCP && sk) {
-		struct tcp_skb_cb cb;
 		__u32 copied = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
 
-		if (bpf_probe_read_kernel(&cb, sizeof(cb), skb->cb))
-			return 0;
+		copied -= RG_CB(skb, struct tcp_skb_cb, __u32, seq);
 		/* a peek walks on without moving copied_seq: later buffers start at their beginning */
-		return (__s32)(copied - cb.seq) > 0 && copied - cb.seq < skb->len ? copied - cb.seq : 0;
+		return (__s32)copied > 0 && copied < skb->len ? copied : 0;
 	}
 	return 0;
 }

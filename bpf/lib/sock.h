@@ -30,6 +30,51 @@ rg_inline void rg_unix_name(struct sock *sk, struct rg_rec_addr *out)
 		out->len = len;
 }
 
+/* The same by plain loads, from a typed pointer. */
+rg_inline void rg_unix_end(struct unix_address *a, struct rg_rec_addr *out)
+{
+	__u32 len = a->len;
+
+	if (len > 110)
+		len = 110;
+	if (!bpf_probe_read_kernel(out->sa, len, a->name))
+		out->len = len;
+}
+
+/* An IP socket's ends, by plain loads: see task.h. */
+rg_inline void rg_fill_inet(struct rg_rec_msg *rec, struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family;
+	__u16 lport = __builtin_bswap16(sk->__sk_common.skc_num), rport = sk->__sk_common.skc_dport;
+	struct sockaddr_in *l = (void *)rec->local.sa, *r = (void *)rec->remote.sa;
+	struct sockaddr_in6 *l6 = (void *)l, *r6 = (void *)r;
+
+	if (family == AF_INET) {
+		l->sin_family = r->sin_family = AF_INET;
+		l->sin_port = lport;
+		r->sin_port = rport;
+		l->sin_addr.s_addr = sk->__sk_common.skc_rcv_saddr;
+		r->sin_addr.s_addr = sk->__sk_common.skc_daddr;
+		*(__u64 *)(rec->local.sa + 8) = *(__u64 *)(rec->remote.sa + 8) = 0;
+		rec->local.len = sizeof(*l);
+		if (rport || r->sin_addr.s_addr)
+			rec->remote.len = sizeof(*r);
+		return;
+	}
+	*(__u64 *)rec->local.sa = *(__u64 *)rec->remote.sa = 0;
+	l6->sin6_family = r6->sin6_family = AF_INET6;
+	l6->sin6_port = lport;
+	r6->sin6_port = rport;
+	l6->sin6_scope_id = r6->sin6_scope_id = sk->__sk_common.skc_bound_dev_if;
+	for (int i = 0; i < 4; i++) {
+		l6->sin6_addr.in6_u.u6_addr32[i] = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+		r6->sin6_addr.in6_u.u6_addr32[i] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[i];
+	}
+	rec->local.len = sizeof(*l6);
+	if (rport)
+		rec->remote.len = sizeof(*r6);
+}
+
 rg_inline void rg_inet_names(struct sock *sk, struct rg_rec_addr *local, struct rg_rec_addr *remote)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
@@ -107,31 +152,36 @@ rg_inline __u32 rg_pid_nr(struct pid *pid)
 rg_inline void rg_pid_comm(struct pid *pid, char *comm)
 {
 	/* PIDTYPE_TGID: the process's leader; gone when it was reaped */
-	struct hlist_node *n = pid ? BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first) : NULL;
+	struct hlist_node *n = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
 
 	if (!n)
 		return;
 	struct task_struct *t =
 		(void *)n - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]);
 
-	bpf_probe_read_kernel_str(comm, RG_COMM_LEN, &t->comm);
+	bpf_probe_read_kernel(comm, RG_COMM_LEN, &t->comm);
 }
 
 /* The connected peer of a unix socket and its credentials. Plain loads: see task.h. */
 rg_inline void rg_fill_peer(struct rg_rec_msg *rec, struct sock *sk)
 {
+	struct unix_address *a;
 	struct unix_sock *us = bpf_skc_to_unix_sock(sk);
 	struct pid *pid = sk->sk_peer_pid;
 	struct sock *peer;
 
 	if (!us)
 		return;
-	if (us->addr)
-		rg_unix_name(sk, &rec->local);
+	a = us->addr;
+	if (a)
+		rg_unix_end(a, &rec->local);
 	peer = us->peer;
 	if (peer) {
 		rec->peer_cookie = peer->__sk_common.skc_cookie.counter;
-		rg_unix_name(peer, &rec->remote);
+		us = bpf_skc_to_unix_sock(peer);
+		a = us ? us->addr : NULL;
+		if (a)
+			rg_unix_end(a, &rec->remote);
 	}
 	if (!pid)
 		return;
@@ -139,7 +189,8 @@ rg_inline void rg_fill_peer(struct rg_rec_msg *rec, struct sock *sk)
 	rec->peer_pid = pid->numbers[0].nr;
 	rec->peer_uid = sk->sk_peer_cred->euid.val;
 	rec->peer_gid = sk->sk_peer_cred->egid.val;
-	rg_pid_comm(pid, rec->peer_comm);
+	if (!(rec->has & RG_HAS_CRED)) /* else its sender is told */
+		rg_pid_comm(pid, rec->peer_comm);
 }
 
 /* Names of the other families: seldom more than once a message, and by helper. addr: the socket's address. */
@@ -178,7 +229,9 @@ rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 	}
 	if (rec->family == AF_UNIX)
 		rg_fill_peer(rec, sk);
-	else
+	else if (rec->family == AF_INET || rec->family == AF_INET6)
+		rg_fill_inet(rec, sk);
+	else if (rec->family == AF_NETLINK)
 		rg_sock_names_sub(rec, rg_scalar(sk));
 }
 

@@ -15,14 +15,49 @@ rg_inline __u32 rg_ns_nr(struct pid *pid, __u32 level)
 	return up.nr;
 }
 
-/* Walking from a typed pointer by plain loads costs a nanosecond a step, a helper call twenty: plain loads
- * here. */
-rg_inline void rg_fill_ns(struct rg_rec_msg *rec, struct task_struct *t, struct task_struct *parent)
+/* A name of the kernel's (char[], through a typed pointer) in words: the compiler would copy bytes. */
+#define RG_WORD(p, i) (((const __u64 *)(p))[i])
+
+/* Numbers in a pid namespace further down. They stay what they are as long as the thread and its parent do.
+ */
+rg_inline void rg_fill_deep_ns(struct rg_rec_msg *rec, struct rg_who *who, struct task_struct *t,
+			       struct task_struct *parent, __u32 level)
 {
-	struct pid *pid = t->thread_pid, *pp;
-	__u32 level = pid->level;
+	__u64 pid_start = t->start_boottime, ppid_start = rec->parent_start;
+	struct pid *pid = t->thread_pid, *pp = parent->thread_pid;
 	struct pid_namespace *ns;
 	struct upid up;
+
+	if (who->tid == rec->h.tid && who->ppid == rec->ppid && who->start == pid_start &&
+	    who->parent_start == ppid_start)
+		return;
+	who->tid = 0;
+	rec->ns_pid = rg_ns_nr(t->group_leader->thread_pid, level);
+	rec->ns_tid = 0;
+	rec->ns_ppid = 0;
+	if (bpf_probe_read_kernel(&up, sizeof(up), &pid->numbers[level & 31]))
+		return;
+	rec->ns_tid = up.nr;
+	ns = up.ns;
+	rec->ns_pidns = BPF_CORE_READ(ns, ns.inum);
+	/* a parent outside of the namespace has no number there */
+	if (pp->level >= level && !bpf_probe_read_kernel(&up, sizeof(up), &pp->numbers[level & 31]) &&
+	    up.ns == ns)
+		rec->ns_ppid = up.nr;
+	who->tid = rec->h.tid;
+	who->ppid = rec->ppid;
+	who->start = pid_start;
+	who->parent_start = ppid_start;
+}
+
+/* Walking from a typed pointer by plain loads costs a nanosecond a step, a helper call twenty: plain loads
+ * here. */
+rg_inline void rg_fill_ns(struct rg_rec_msg *rec, struct rg_who *who, struct task_struct *t,
+			  struct task_struct *parent)
+{
+	struct pid *pid = t->thread_pid;
+	__u32 level = pid->level;
+	struct pid_namespace *ns;
 
 	rec->ns_mnt = t->nsproxy->mnt_ns->ns.inum;
 	if (!level) {
@@ -33,19 +68,7 @@ rg_inline void rg_fill_ns(struct rg_rec_msg *rec, struct task_struct *t, struct 
 		rec->ns_pidns = ns->ns.inum;
 		return;
 	}
-	rec->ns_pid = rg_ns_nr(t->group_leader->thread_pid, level);
-	rec->ns_tid = 0;
-	rec->ns_ppid = 0;
-	if (bpf_probe_read_kernel(&up, sizeof(up), &pid->numbers[level & 31]))
-		return;
-	rec->ns_tid = up.nr;
-	ns = up.ns;
-	rec->ns_pidns = BPF_CORE_READ(ns, ns.inum);
-	/* a parent outside of the namespace has no number there */
-	pp = parent->thread_pid;
-	if (pp->level >= level && !bpf_probe_read_kernel(&up, sizeof(up), &pp->numbers[level & 31]) &&
-	    up.ns == ns)
-		rec->ns_ppid = up.nr;
+	rg_fill_deep_ns(rec, who, t, parent, level);
 }
 
 rg_inline bool rg_is_compat(struct task_struct *t)
@@ -57,7 +80,23 @@ rg_inline bool rg_is_compat(struct task_struct *t)
 #endif
 }
 
-rg_inline void rg_fill_task(struct rg_rec_msg *rec, struct task_struct *t)
+/* The host name: rec keeps the one of the thread's last message. */
+rg_inline void rg_fill_uts(struct rg_rec_msg *rec, struct task_struct *t)
+{
+	const char *name = t->nsproxy->uts_ns->name.nodename;
+	__u64 *kept = (__u64 *)rec->uts, diff = 0;
+
+	for (int i = 0; i < RG_UTS_LEN / 8; i++) {
+		__u64 w = RG_WORD(name, i);
+
+		diff |= w ^ kept[i];
+		kept[i] = w;
+	}
+	if (diff || !rec->uts_len)
+		rec->uts_len = kept[2] || rec->uts[15] ? RG_UTS_LEN : 16;
+}
+
+rg_inline void rg_fill_task(struct rg_rec_msg *rec, struct rg_who *who, struct task_struct *t)
 {
 	struct task_struct *leader = t->group_leader, *parent = t->real_parent->group_leader;
 	struct inode *exe;
@@ -67,7 +106,8 @@ rg_inline void rg_fill_task(struct rg_rec_msg *rec, struct task_struct *t)
 	rec->ppid = parent->pid;
 	rec->uid = t->cred->uid.val;
 	rec->gid = t->cred->gid.val;
-	__builtin_memcpy(rec->comm, t->comm, RG_COMM_LEN);
+	((__u64 *)rec->comm)[0] = RG_WORD(t->comm, 0);
+	((__u64 *)rec->comm)[1] = RG_WORD(t->comm, 1);
 	rec->start = t->start_boottime;
 	rec->leader_start = leader->start_boottime;
 	rec->parent_start = parent->start_boottime;
@@ -76,8 +116,8 @@ rg_inline void rg_fill_task(struct rg_rec_msg *rec, struct task_struct *t)
 	exe = t->mm->exe_file->f_inode;
 	rec->exe_ino = exe->i_ino;
 	rec->exe_dev = exe->i_sb->s_dev;
-	rg_fill_ns(rec, t, parent);
-	bpf_probe_read_kernel(rec->uts, RG_UTS_LEN, &t->nsproxy->uts_ns->name.nodename);
+	rg_fill_ns(rec, who, t, parent);
+	rg_fill_uts(rec, t);
 	rec->mflags = 0;
 	if (rg_is_compat(t))
 		rec->mflags |= RG_MF_COMPAT;

@@ -14,20 +14,34 @@
 
 /* A record's tail, in its sections. */
 struct tail {
-	const uint8_t *data, *name, *control;
+	const uint8_t *data, *name, *control, *local, *remote;
+	const struct rg_rec_iov *iov;
+	const char *uts;
 };
 
 static int tail_find(const struct rg_rec_msg *r, size_t size, struct tail *t)
 {
-	size_t room = size - sizeof(*r);
+	size_t room = size - RG_MSG_FIXED;
+	const uint8_t *at;
 
 	if (r->data_len > RG_TAIL_MAX || r->name_len > RG_NAME_MAX || r->control_len > RG_TAIL_MAX)
 		return -EINVAL;
-	if ((size_t)RG_PAD8(r->data_len) + RG_PAD8(r->name_len) + RG_PAD8(r->control_len) > room)
+	if (r->local_len > RG_NAME_MAX || r->remote_len > RG_NAME_MAX ||
+	    r->iov_len > RG_IOV_KEPT * sizeof(*t->iov) || r->uts_len > RG_UTS_LEN)
+		return -EINVAL;
+	if ((size_t)RG_PAD8(r->data_len) + RG_PAD8(r->name_len) + RG_PAD8(r->control_len) +
+		    RG_PAD8(r->local_len) + RG_PAD8(r->remote_len) + RG_PAD8(r->iov_len) +
+		    RG_PAD8(r->uts_len) >
+	    room)
 		return -EINVAL;
 	t->data = (const uint8_t *)(r + 1);
 	t->name = t->data + RG_PAD8(r->data_len);
 	t->control = t->name + RG_PAD8(r->name_len);
+	t->local = t->control + RG_PAD8(r->control_len);
+	t->remote = t->local + RG_PAD8(r->local_len);
+	at = t->remote + RG_PAD8(r->remote_len);
+	t->iov = (const struct rg_rec_iov *)at;
+	t->uts = (const char *)at + RG_PAD8(r->iov_len);
 	return 0;
 }
 
@@ -36,7 +50,8 @@ static void put_comm(struct rg_event *ev, enum rg_field f, const char *comm)
 	rg_set_str(ev, f, comm, (uint32_t)strnlen(comm, RG_COMM_LEN), K);
 }
 
-static void put_who(const struct rg_rec_msg *r, const struct rg_clock *c, struct rg_event *ev)
+static void put_who(const struct rg_rec_msg *r, const struct tail *t, const struct rg_clock *c,
+		    struct rg_event *ev)
 {
 	rg_set_u(ev, RG_F_PROC_PID, r->pid, K);
 	rg_set_u(ev, RG_F_PROC_TID, r->h.tid, K);
@@ -48,7 +63,7 @@ static void put_who(const struct rg_rec_msg *r, const struct rg_clock *c, struct
 	rg_set_u(ev, RG_F_PROC_LEADER_START, r->leader_start + (uint64_t)c->boot, K);
 	rg_set_u(ev, RG_F_PROC_PARENT_START, r->parent_start + (uint64_t)c->boot, K);
 	rg_set_u(ev, RG_F_PROC_CGROUP_ID, r->cgroup_id, K);
-	rg_set_str(ev, RG_F_PROC_HOST, r->uts, (uint32_t)strnlen(r->uts, sizeof(r->uts)), K);
+	rg_set_str(ev, RG_F_PROC_HOST, t->uts, (uint32_t)strnlen(t->uts, r->uts_len), K);
 	rg_set_u(ev, RG_F_PROC_COMPAT, (r->mflags & RG_MF_COMPAT) != 0, K);
 	rg_set_u(ev, RG_F_PROC_NS_PID, r->ns_pid, K);
 	rg_set_u(ev, RG_F_PROC_NS_TID, r->ns_tid, K);
@@ -57,11 +72,11 @@ static void put_who(const struct rg_rec_msg *r, const struct rg_clock *c, struct
 	rg_set_u(ev, RG_F_PROC_NS_PIDNS, r->ns_pidns, K);
 }
 
-static void put_end(struct rg_event *ev, enum rg_field addr, enum rg_field port, const struct rg_rec_addr *a)
+static void put_end(struct rg_event *ev, enum rg_field addr, enum rg_field port, const uint8_t *sa,
+		    size_t len)
 {
-	size_t len = a->len < sizeof(a->sa) ? a->len : sizeof(a->sa);
 	int32_t p = -1;
-	const struct rg_addr *x = len ? rg_sockaddr_addr(ev, a->sa, len, &p) : NULL;
+	const struct rg_addr *x = len ? rg_sockaddr_addr(ev, sa, len, &p) : NULL;
 
 	if (x) {
 		ev->v[addr].addr = x;
@@ -71,7 +86,7 @@ static void put_end(struct rg_event *ev, enum rg_field addr, enum rg_field port,
 		rg_set_u(ev, port, (uint32_t)p, K);
 }
 
-static void put_sock(const struct rg_rec_msg *r, struct rg_event *ev)
+static void put_sock(const struct rg_rec_msg *r, const struct tail *t, struct rg_event *ev)
 {
 	const struct rg_addr *a = NULL;
 
@@ -88,8 +103,8 @@ static void put_sock(const struct rg_rec_msg *r, struct rg_event *ev)
 	rg_set_i(ev, RG_F_SOCK_PROTOCOL, r->protocol, K);
 	if (r->seq)
 		rg_set_u(ev, RG_F_SEQ, r->seq, K);
-	put_end(ev, RG_F_SOCK_LOCAL_ADDR, RG_F_SOCK_LOCAL_PORT, &r->local);
-	put_end(ev, RG_F_SOCK_REMOTE_ADDR, RG_F_SOCK_REMOTE_PORT, &r->remote);
+	put_end(ev, RG_F_SOCK_LOCAL_ADDR, RG_F_SOCK_LOCAL_PORT, t->local, r->local_len);
+	put_end(ev, RG_F_SOCK_REMOTE_ADDR, RG_F_SOCK_REMOTE_PORT, t->remote, r->remote_len);
 	if (r->family != AF_UNIX)
 		return;
 	if (rg_has(ev, RG_F_SOCK_LOCAL_ADDR))
@@ -205,17 +220,17 @@ static void put_name(const struct rg_rec_msg *r, const struct tail *t, struct rg
 	rg_decode_sockaddr(t->name, r->name_len, r->family, &b);
 }
 
-static void put_iov(const struct rg_rec_msg *r, struct rg_event *ev)
+static void put_iov(const struct rg_rec_msg *r, const struct tail *t, struct rg_event *ev)
 {
 	struct rg_builder list, b;
 
 	if (!(r->has & RG_HAS_IOV))
 		return;
 	rg_build_field(&list, ev, RG_F_MSG_IOV, r->has & RG_HAS_IOV_K ? K : U);
-	for (unsigned i = 0; i < r->n_iov && i < RG_IOV_KEPT; i++) {
+	for (unsigned i = 0; i < r->n_iov && i < r->iov_len / sizeof(*t->iov); i++) {
 		rg_add_object(&list, NULL, &b);
-		rg_add_u(&b, "base", RG_T_UINT, r->iov[i].base);
-		rg_add_u(&b, "len", RG_T_SIZE, r->iov[i].len);
+		rg_add_u(&b, "base", RG_T_UINT, t->iov[i].base);
+		rg_add_u(&b, "len", RG_T_SIZE, t->iov[i].len);
 	}
 }
 
@@ -311,24 +326,24 @@ static void put_findings(const struct rg_rec_msg *r, unsigned fds_lost, struct r
 int rg_decode_msg(const struct rg_rec_hdr *rec, size_t size, struct rg_parts *parts,
 		  const struct rg_clock *clock, struct rg_event *ev, unsigned *lost_parts)
 {
-	const struct rg_rec_msg *r = (const struct rg_rec_msg *)rec;
+	const struct rg_rec_msg *r = rg_rec_msg_of(rec);
 	const struct rg_part_set *set;
 	unsigned fds_lost;
 	struct tail t;
 
 	rg_event_reset(ev);
 	*lost_parts = 0;
-	if (size < sizeof(*r) || rec->type != RG_REC_MSG || rec->version != RG_ABI_VERSION ||
+	if (size < RG_MSG_FIXED || rec->type != RG_REC_MSG || rec->version != RG_ABI_VERSION ||
 	    tail_find(r, size, &t))
 		return -EINVAL;
 	set = rg_parts_take(parts, rec->tid, rec->msg_no);
 	put_call(r, clock, ev);
-	put_who(r, clock, ev);
-	put_sock(r, ev);
+	put_who(r, &t, clock, ev);
+	put_sock(r, &t, ev);
 	put_sender(r, ev);
 	put_data(r, &t, set, ev);
 	put_name(r, &t, ev);
-	put_iov(r, ev);
+	put_iov(r, &t, ev);
 	put_control(r, &t, ev);
 	fds_lost = put_fds(r, &t, set, ev, lost_parts);
 	put_findings(r, fds_lost, ev);

@@ -30,6 +30,12 @@ int rg_parts_add(struct rg_parts *p, const struct rg_rec_hdr *rec, size_t size);
 /* Parts dropped because their message never came or memory ran out, since the last call. */
 uint64_t rg_parts_dropped(struct rg_parts *p);
 
+/* A message as it was sent. Its members before h were not: they must not be looked at (abi/record.h). */
+static inline const struct rg_rec_msg *rg_rec_msg_of(const struct rg_rec_hdr *rec)
+{
+	return (const struct rg_rec_msg *)((const char *)rec - RG_MSG_HEAD);
+}
+
 /*
  * Decode a message into ev (which is reset first). parts may be NULL. *lost_parts: how many parts that the
  * record speaks of are missing. The event's values point into rec: valid as long as rec is.

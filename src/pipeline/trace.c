@@ -143,7 +143,7 @@ static void enrich(struct rg_trace *t, const struct rg_rec_msg *m)
 
 static int on_message(struct rg_trace *t, const struct rg_rec_hdr *rec, size_t size)
 {
-	const struct rg_rec_msg *m = (const struct rg_rec_msg *)rec;
+	const struct rg_rec_msg *m = rg_rec_msg_of(rec);
 	unsigned lost = 0;
 
 	if (rg_decode_msg(rec, size, t->parts, &t->clock, t->ev, &lost)) {

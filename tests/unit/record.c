@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -37,7 +38,30 @@ static void rec_init(struct rec *r)
 
 static size_t rec_size(const struct rec *r)
 {
-	return sizeof(r->m) + RG_PAD8(r->m.data_len) + RG_PAD8(r->m.name_len) + RG_PAD8(r->m.control_len);
+	return RG_MSG_FIXED + RG_PAD8(r->m.data_len) + RG_PAD8(r->m.name_len) + RG_PAD8(r->m.control_len) +
+	       RG_PAD8(r->m.local_len) + RG_PAD8(r->m.remote_len) + RG_PAD8(r->m.iov_len) +
+	       RG_PAD8(r->m.uts_len);
+}
+
+/* The sections behind the control data: an IPv4 socket's ends, two buffers, the host's name. */
+static void rec_sections(struct rec *r)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(53)};
+	struct rg_rec_iov iov[2] = {{0x1000, 10}, {0x2000, 20}};
+	uint8_t *at = r->tail + rec_size(r) - RG_MSG_FIXED;
+
+	r->m.family = AF_INET;
+	r->m.local_len = r->m.remote_len = sizeof(in);
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	memcpy(at, &in, sizeof(in));
+	in.sin_port = htons(4000);
+	memcpy(at + sizeof(in), &in, sizeof(in));
+	memcpy(at + 2 * sizeof(in), iov, sizeof(iov));
+	r->m.n_iov = 2;
+	r->m.iov_len = sizeof(iov);
+	r->m.has |= RG_HAS_IOV;
+	memcpy(at + 2 * sizeof(in) + sizeof(iov), "a-host", 7);
+	r->m.uts_len = 16;
 }
 
 static void rec_data(struct rec *r, const char *data, uint32_t flag)
@@ -236,16 +260,28 @@ static void a_cut_record_is_refused(void **state)
 	rec_init(&r);
 	rec_data(&r, "some payload", RG_HAS_DATA);
 	rec_rights(&r, 3, RG_HAS_UCONTROL);
+	rec_sections(&r);
 	size = rec_size(&r);
 	for (size_t n = 0; n <= size; n += 4) {
 		uint8_t *at = mem + room - (n & ~(size_t)7);
 
-		memcpy(at, &r, n & ~(size_t)7);
+		memcpy(at, &r.m.h, n & ~(size_t)7);
 		assert_int_equal(
 			rg_decode_msg((struct rg_rec_hdr *)at, n & ~(size_t)7, NULL, &no_clock, ev, &lost),
 			(n & ~(size_t)7) < size ? -EINVAL : 0);
 	}
+	assert_int_equal(ev->v[RG_F_SOCK_LOCAL_PORT].u, 53);
+	assert_int_equal(ev->v[RG_F_SOCK_REMOTE_PORT].u, 4000);
+	assert_string_equal(ev->v[RG_F_SOCK_LOCAL_ADDR].addr->text, "127.0.0.1");
+	assert_int_equal(ev->v[RG_F_MSG_IOV].node->next->v.node->next->v.u, 20);
+	assert_memory_equal(ev->v[RG_F_PROC_HOST].p, "a-host", 6);
 	/* lengths that lie */
+	r.m.uts_len = RG_UTS_LEN + 1;
+	assert_int_equal(rg_decode_msg(&r.m.h, sizeof(r), NULL, &no_clock, ev, &lost), -EINVAL);
+	r.m.uts_len = 16;
+	r.m.iov_len = UINT16_MAX;
+	assert_int_equal(rg_decode_msg(&r.m.h, sizeof(r), NULL, &no_clock, ev, &lost), -EINVAL);
+	r.m.iov_len = 32;
 	r.m.data_len = RG_TAIL_MAX + 1;
 	assert_int_equal(rg_decode_msg(&r.m.h, size, NULL, &no_clock, ev, &lost), -EINVAL);
 	r.m.data_len = 12;
