@@ -147,7 +147,6 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 rg_inline void rg_take_sender(struct rg_state *st, struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
-	struct unix_sock *us;
 
 	if (!sk)
 		return;
@@ -155,9 +154,7 @@ rg_inline void rg_take_sender(struct rg_state *st, struct sk_buff *skb)
 	if (!rg_config.msg_ids)
 		return;
 	st->sender_sk = RG_NUMBER(st, sk);
-	us = bpf_skc_to_unix_sock(sk);
-	if (us)
-		st->sender_peer = RG_NUMBER(st, us->peer);
+	st->sender_peer = (__u64)BPF_CORE_READ((struct unix_sock *)sk, peer);
 }
 
 rg_inline void rg_set_creds(struct rg_state *st, __u32 pid, __u32 uid, __u32 gid)
