@@ -2,45 +2,88 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What watching costs: every arm in turn, round after round, so that the machine's moods hit all alike.
 
-The watched program times itself (bench/work.c) on the last CPU; watchers run on the first. Printed: median ns
-per send+recvmsg pair over the rounds, what the watcher adds to it, the ratio to the bare program, and the
-spread (half the distance between the quartiles). Then two producers at full speed: events a second and loss.
+The watched program times itself (bench/work.c) on the last CPU; watchers run on the first. Given are medians over
+the rounds, the spread (half the distance between the quartiles), what the watcher adds, and the ratio to the bare
+program of the same run. Text goes to the terminal, everything with plots to build/bench/report.html.
+
+  --quick (default)  some minutes on an idle machine        --full  more rounds, at most a quarter of an hour
 """
 import argparse, os, platform, re, shutil, statistics, subprocess, sys, tempfile
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-WORK = os.path.join(ROOT, "build/bench/bench-work")
-RG = os.path.join(ROOT, "build/cli/recvguard")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import servers
+from report import Report, bars, curve, ns
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+BUILD = os.path.join(ROOT, "build/bench")
+WORK, RG = os.path.join(BUILD, "bench-work"), os.path.join(ROOT, "build/cli/recvguard")
+FIRST, LAST = "0", str(os.cpu_count() - 1)
 RECEIVES = "recvmsg,recvmmsg,recvfrom"
 COUNT = "tracepoint:syscalls:sys_exit_recvmsg /pid == cpid/ { @ = count(); }"
 PRINTF = ("tracepoint:syscalls:sys_enter_recvmsg /pid == cpid/ { @m[tid] = args->msg; } "
           "tracepoint:syscalls:sys_exit_recvmsg /pid == cpid/ { printf(\"%s %d %d\\n\", comm, pid, args->ret); }")
+OUTPUTS = (("JSON", ["-o", "json=/dev/null"]), ("text", ["-o", "text=/dev/null"]), ("SQLite", ["-o", "sqlite=SCRATCH"]),
+           ("metadata only", ["--snaplen", "0", "--no-enrich", "-o", "json=/dev/null"]),
+           ("filter that rejects", ["--filter", "proc.pid == 1", "-o", "json=/dev/null"]),
+           ("selection that rejects", ["--comm", "nobody-is-called", "-o", "json=/dev/null"]))
+TARGETS = (("full decode, stream", "JSON", "stream", 550), ("full decode, datagram", "JSON", "dgram", 550),
+           ("full decode, descriptor", "JSON", "descriptor", 800), ("full decode, UDP with control", "JSON", "udp-control", 800),
+           ("metadata only, stream", "metadata only", "stream", 220), ("a call that receives nothing", "JSON", "getpid", 5))
 
 
-def arms(cpus, quick):
-    first, last = "0", str(cpus - 1)
-    out = [("bare", [], None)]
-    rg = ["taskset", "-c", first, RG, "trace", "-q"]
-    out += [("recvguard, full decode to JSON", rg + ["-o", "json=/dev/null", "--"], RG),
-            ("recvguard, metadata (snaplen 0)", rg + ["--snaplen", "0", "--no-enrich", "-o", "json=/dev/null", "--"], RG)]
+class Arm:
+    def __init__(self, name, cmd, tool=None):
+        self.name, self.cmd, self.tool = name, cmd, tool
+        self.ours = name.startswith("recvguard")
+
+
+def tiers():
+    """Those that run here, and why the others do not."""
+    good, why = [], {}
+    for t in ("trampoline", "tracepoint", "legacy"):
+        p = subprocess.run([RG, "trace", "--tier", t, "-q", "-o", "json=/dev/null", "--", "true"], capture_output=True, text=True)
+        if p.returncode == 0:
+            good.append(t)
+        else:
+            why[t] = (p.stderr.strip().splitlines() or ["?"])[-1]
+    return good, why
+
+
+def arms(good):
+    on, same = ["taskset", "-c", FIRST], ["taskset", "-c", LAST]
     st = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + RECEIVES]
-    out += [("strace, same CPU", ["taskset", "-c", last] + st, "strace"),
-            ("strace, other CPU", ["taskset", "-c", first] + st, "strace"),
-            ("strace --seccomp-bpf", ["taskset", "-c", first] + st + ["--seccomp-bpf"], "strace"),
-            ("perf trace", ["taskset", "-c", first, "perf", "trace", "-o", "/dev/null", "-e", RECEIVES], "perf"),
-            ("bpftrace, count", ["taskset", "-c", first, "bpftrace", "-o", "/dev/null", "-e", COUNT, "-c"], "bpftrace"),
-            ("bpftrace, printf", ["taskset", "-c", first, "bpftrace", "-o", "/dev/null", "-e", PRINTF, "-c"], "bpftrace")]
-    return out
+    out = [Arm("bare", [])]
+    for t in good:
+        out += [Arm(f"recvguard {t}: {name}", on + [RG, "trace", "-q", "--tier", t] + args + ["--"]) for name, args in OUTPUTS]
+    return out + [Arm("bpftrace, count", on + ["bpftrace", "-o", "/dev/null", "-e", COUNT, "-c"], "bpftrace"),
+                  Arm("bpftrace, printf", on + ["bpftrace", "-o", "/dev/null", "-e", PRINTF, "-c"], "bpftrace"),
+                  Arm("perf trace", on + ["perf", "trace", "-o", "/dev/null", "-e", RECEIVES], "perf"),
+                  Arm("strace, same CPU", same + st, "strace"), Arm("strace, other CPU", on + st, "strace"),
+                  Arm("strace --seccomp-bpf", on + st + ["--seccomp-bpf"], "strace")]
 
 
-def run(arm, work):
-    """Figures and outcome of one watched run; the program writes its figures to a file of its own."""
-    with tempfile.NamedTemporaryFile("r", prefix="rg-bench-") as f:
-        cmd = arm[1] + ([" ".join(work)] if "bpftrace" in arm[1] else work)
-        p = subprocess.run(cmd, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=120,
-                           env=dict(os.environ, RG_BENCH_OUT=f.name))
-        figures = {k: float(v) for k, v in (l.split() for l in f.read().splitlines() if l.strip())}
-        return figures, p
+def run(arm, work, pinned=True):
+    """One watched run: the program's own figures, the watcher's CPU seconds and peak memory, its words."""
+    with tempfile.TemporaryDirectory(prefix="rg-bench-") as d:
+        out = os.path.join(d, "figures")
+        cmd = [c.replace("SCRATCH", os.path.join(d, "rec.db")) for c in (arm.cmd if pinned else arm.cmd[3:])]
+        cmd += [" ".join(work)] if "bpftrace" in cmd else work
+        with open(os.path.join(d, "err"), "w+") as err:
+            p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, env=dict(os.environ, RG_BENCH_OUT=out))
+            try:
+                _, status, use = os.wait4(p.pid, 0)
+            except KeyboardInterrupt:
+                p.kill()
+                raise
+            p.returncode = os.waitstatus_to_exitcode(status)
+            err.seek(0)
+            said = err.read()
+        figures = {}
+        if os.path.exists(out):
+            figures = {k: float(v) for k, v in (l.split() for l in open(out) if l.strip())}
+        self_cpu = figures.pop("cpu", 0)
+        figures_watcher = {"cpu": max(use.ru_utime + use.ru_stime - self_cpu, 0) if arm.cmd else 0, "rss": use.ru_maxrss / 1024}
+        return figures, figures_watcher, said, p.returncode
 
 
 def spread(v):
@@ -58,105 +101,190 @@ def version(cmd):
         return "not installed"
 
 
-def machine():
+def machine(rep):
     model = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
-    print(f"machine  {os.cpu_count()} x {model}, load {os.getloadavg()[0]:.1f}")
-    print(f"kernel   {platform.release()}")
-    for name, cmd in (("recvguard", [RG, "--version"]), ("strace", ["strace", "-V"]), ("perf", ["perf", "version"]),
-                      ("bpftrace", ["bpftrace", "--version"])):
-        print(f"{name:9}{version(cmd)}")
+    rows = [("", ""), ("machine", f"{os.cpu_count()} x {model}"), ("load at the start", f"{os.getloadavg()[0]:.1f}"), ("kernel", platform.release())]
+    for name, cmd in (("recvguard", [RG, "--version"]), ("strace", ["strace", "-V"]), ("perf", ["perf", "version"]), ("bpftrace", ["bpftrace", "--version"]),
+                      ("nginx", ["nginx", "-v"]), ("wrk", ["wrk", "-v"]), ("redis", ["redis-server", "--version"]), ("dbus", ["dbus-daemon", "--version"])):
+        rows.append((name, version(cmd)))
+    note = "" if os.getloadavg()[0] < 0.5 * os.cpu_count() else "The machine was busy when this began: look at ratios and spreads only."
+    rep.section("Where this was measured", rows=rows, note=note)
 
 
-def pairs(a, todo):
-    data, failed = {}, {}
-    for r in range(a.rounds):
+def collect(todo, rounds, work, failed, pinned=True):
+    """{arm: {figure: [one a round]}}; what fails is noted and left out from then on."""
+    data = {}
+    for r in range(rounds):
         for arm in todo:
-            if arm[0] in failed:
+            if arm.name in failed:
                 continue
-            try:
-                figures, p = run(arm, [WORK, "pairs", str(a.ms), str(os.cpu_count() - 1)])
-            except subprocess.TimeoutExpired:
-                failed[arm[0]] = "took longer than 120 s"
+            figures, watcher, said, code = run(arm, work, pinned)
+            if code or not figures:
+                failed[arm.name] = f"exit {code}: {said.strip()[:160]}"
                 continue
-            if len(figures) < 6:
-                failed[arm[0]] = f"exit {p.returncode}: {(p.stderr or p.stdout).strip()[:200]}"
-                continue
-            for k, v in figures.items():
-                data.setdefault(arm[0], {}).setdefault(k, []).append(v)
+            m = re.search(r"(\d[\d,]*)\s+lost", said)
+            watcher["lost"] = float(m.group(1).replace(",", "")) if m else 0
+            for k, v in list(figures.items()) + [("watcher " + k, v) for k, v in watcher.items()]:
+                data.setdefault(arm.name, {}).setdefault(k, []).append(v)
         if sys.stderr.isatty():
-            print(f"\rround {r + 1} of {a.rounds}", end="", file=sys.stderr)
-    return data, failed
+            print(f"\rround {r + 1} of {rounds} ", end="", file=sys.stderr)
+    return data
 
 
-def ns(v, sign=""):
-    """ns, and larger units where a watcher is slow, so that columns hold."""
-    for limit, div, unit in ((1e6, 1e6, " ms"), (1e5, 1e3, " us")):
-        if abs(v) >= limit:
-            return f"{v / div:{sign}.1f}{unit}"
-    return f"{v:{sign},.0f}"
+def pairs(rep, todo, a, failed):
+    data = collect(todo, a.rounds, [WORK, "pairs", str(a.ms), LAST], failed)
+    if "bare" not in data:
+        sys.exit("bench: the bare program does not run: " + failed.get("bare", "?"))
+    kinds = [k for k in data["bare"] if not k.startswith("watcher")]
+    med = {n: {k: statistics.median(v) for k, v in f.items()} for n, f in data.items()}
+    rows = [["ns per send+recvmsg pair"] + kinds]
+    for n, f in data.items():
+        rows.append([n] + [f"{ns(med[n][k])} ±{ns(spread(f[k]))}" if n == "bare" else
+                           f"{ns(med[n][k] - med['bare'][k], '+')} ±{ns(spread(f[k]))} {med[n][k] / med['bare'][k]:.2f}x" for k in kinds])
+    plots = [(f"Added to one pair, {k}, ns (logarithmic)", bars([(n, med[n][k] - med["bare"][k], spread(data[n][k])) for n in data if n != "bare"], "ns"))
+             for k in kinds if k != "getpid"]
+    rep.section("One program that sends to itself", rows=rows, plots=plots, note="The bare program, then what each watcher adds (x: ratio to bare). "
+                "getpid is a call that receives nothing. ±: half the distance between the quartiles of the rounds.")
+    rep.section("Watchers: memory and CPU", rows=[["", "peak memory, MiB", "CPU seconds a run"]] +
+                [[n, f"{med[n]['watcher rss']:.1f}", f"{med[n]['watcher cpu']:.2f}"] for n in data if n != "bare"],
+                note="Loading included. In the kernel recvguard adds its ring (64 MiB unless --ring says otherwise), 8 KiB for a receiving thread "
+                "and 16 bytes for a socket, and tables of fixed size.")
+    targets(rep, data, med)
+    return med
 
 
-def table(data, failed):
-    bare = {k: statistics.median(v) for k, v in data["bare"].items()}
-    print("\nns per send+recvmsg pair: the bare program, then what each watcher adds (x: ratio to bare)")
-    print(f"{'':34}" + "".join(f"{k:>26}" for k in bare))
-    for name, figures in data.items():
-        row = f"{name:34}"
-        for k in bare:
-            m, s = statistics.median(figures[k]), spread(figures[k])
-            cell = f"{ns(m)} ±{ns(s)}" if name == "bare" else f"{ns(m - bare[k], '+')} ±{ns(s)} {m / bare[k]:.1f}x"
-            row += f"{cell:>26}"
-        print(row)
-    for name, why in failed.items():
-        print(f"{name:34}  not measured: {why}")
-    print("getpid is a call that receives nothing. ±: half the distance between the quartiles of the rounds.")
+def targets(rep, data, med):
+    rows = [["target", "ns at most", "measured", "spread", ""]]
+    for what, output, kind, limit in TARGETS:
+        n = f"recvguard tracepoint: {output}"
+        if n in med:
+            v = med[n][kind] - med["bare"][kind]
+            rows.append([what, limit, ns(v, "+"), "±" + ns(spread(data[n][kind])), "met" if v <= limit else "not met"])
+    rep.section("Targets", rows=rows)
 
 
-def throughput(a, todo):
-    print(f"\n{'two producers, both CPUs':36}{'events/s':>12}{'lost':>12}{'of':>12}{'ratio':>8}")
+def throughput(rep, todo, a, failed):
+    todo = [t for t in todo if t.name == "bare" or t.ours]
+    rows = [["two producers share all CPUs with the watcher", "events/s", "spread", "lost", "of", "ratio"]]
+    data = collect(todo, a.rounds, [WORK, "flood", str(a.flood_ms)], failed, pinned=False)
     bare = None
-    for name, cmd, tool in todo:
-        if not (name == "bare" or name.startswith("recvguard")):
-            continue
-        cmd = cmd[3:] if cmd else cmd # not pinned: shares both CPUs with the producers
-        rates, lost, total = [], 0, 0
-        for _ in range(a.rounds):
-            figures, p = run((name, cmd, tool), [WORK, "flood", str(a.flood_ms)])
-            if "messages" not in figures:
-                rates = []
-                print(f"{name:36}  not measured: exit {p.returncode}: {p.stderr.strip()[:200]}")
-                break
-            rates.append(figures["messages"] / figures["seconds"])
-            total += int(figures["messages"])
-            m = re.search(r"(\d[\d,]*)\s+lost", p.stderr)
-            lost += int(m.group(1).replace(",", "")) if m else 0
-        if not rates:
-            continue
+    for n, f in data.items():
+        rates = [m / s for m, s in zip(f["messages"], f["seconds"])]
         rate = statistics.median(rates)
         bare = bare or rate
-        print(f"{name:36}{rate:12,.0f}{lost if cmd else '-':>12}{total:12,}{rate / bare:7.2f}x")
+        rows.append([n, f"{rate:,.0f}", f"±{spread(rates):,.0f}", f"{sum(f['watcher lost']):,.0f}", f"{sum(f['messages']):,.0f}", f"{rate / bare:.2f}x"])
+    rep.section("Throughput", rows=rows)
+
+
+def growth(rep, todo, a, failed):
+    """Curves: message size, sockets, traced processes."""
+    bare = next(t for t in todo if t.name == "bare")
+    ours = [t for t in todo if t.ours and t.name.endswith((": JSON", ": metadata only"))]
+    for mode, xname in (("sizes", "bytes a message"), ("sockets", "sockets in turn"), ("processes", "receiving processes in turn")):
+        data = collect([bare] + ours, max(a.rounds // 2, 1), [WORK, mode, str(a.ms), LAST], failed)
+        if "bare" not in data:
+            rep.section(f"Growth: {xname}", note="not measured: " + failed.get("bare", "?"))
+            continue
+        xs = [k for k in data["bare"] if not k.startswith("watcher")]
+        med = {n: {k: statistics.median(f[k]) for k in xs} for n, f in data.items()}
+        lines = {n: [(int(k), med[n][k] - med["bare"][k]) for k in xs] for n in med if n != "bare"}
+        rows = [["added ns a pair, by " + xname] + xs] + [[n] + [ns(y, "+") for _, y in l] for n, l in lines.items()]
+        rep.section(f"Growth: {xname}", rows=rows, plots=[(f"Added ns a pair, by {xname}", curve(lines, xname, "ns"))])
+
+
+def external(rep, title, cmd, note=""):
+    """A bench of another part, with its own text."""
+    try:
+        p = subprocess.run(cmd, capture_output=True, text=True, timeout=300)
+    except (OSError, subprocess.TimeoutExpired) as e:
+        rep.section(title, note=f"not measured: {e}")
+        return
+    rows = [l.split("\t") if "\t" in l else [l] for l in p.stdout.splitlines() if l.strip()]
+    rep.section(title, rows=rows or None, note=note if p.returncode == 0 else f"not measured: exit {p.returncode}: {p.stderr.strip()[:200]}")
+
+
+def real_servers(rep, a, good):
+    watchers = [("bare", None)]
+    for t in good:
+        watchers += [(f"recvguard {t}: JSON", [RG, "trace", "--tier", t, "--pid", "PID", "--follow", "-o", "json=/dev/null"])]
+    watchers += [("strace", ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + RECEIVES + ",read,readv", "-p", "PID"]),
+                 ("bpftrace, count", ["bpftrace", "-e", 'tracepoint:syscalls:sys_exit_recvfrom,tracepoint:syscalls:sys_exit_recvmsg,tracepoint:syscalls:sys_exit_read /comm == "COMM"/ { @ = count(); }'])]
+    rows = [["server", "watcher", "per second", "ratio", "p99, us", "ratio"]]
+    notes = []
+    for title, server, tools in servers.SERVERS:
+        if servers.missing(tools):
+            notes.append(f"{title}: {', '.join(servers.missing(tools))} not installed")
+            continue
+        data = {}
+        for _ in range(max(a.rounds // 2, 1)):
+            for name, cmd in watchers:
+                if cmd and cmd[0] != RG and not shutil.which(cmd[0]):
+                    continue
+                try:
+                    with server() as (p, comm, load), servers.watched(cmd, pid_of(p.pid, comm), comm):
+                        for k, v in load(a.seconds).items():
+                            data.setdefault(name, {}).setdefault(k, []).append(v)
+                except (RuntimeError, OSError, AttributeError, IndexError, ValueError) as e:
+                    notes.append(f"{title}, {name}: {e}")
+        med = {n: {k: statistics.median(v) for k, v in f.items()} for n, f in data.items()}
+        for n, f in med.items():
+            b = med.get("bare", f)
+            rows.append([title, n, f"{f['per second']:,.0f} ±{spread(data[n]['per second']):,.0f}", f"{f['per second'] / b['per second']:.2f}x",
+                         f"{f['p99 us']:,.0f}", f"{f['p99 us'] / b['p99 us']:.2f}x"])
+    rep.section("Real servers", rows=rows, note="; ".join(notes))
+
+
+def pid_of(pid, comm):
+    """The process that serves: nginx's worker, else the server itself."""
+    children = open(f"/proc/{pid}/task/{pid}/children").read().split()
+    return int(children[0]) if comm == "nginx" and children else pid
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--rounds", type=int, default=7)
-    ap.add_argument("--ms", type=int, default=90, help="per workload, arm and round")
-    ap.add_argument("--flood-ms", type=int, default=1000)
+    ap.add_argument("--full", action="store_true")
+    ap.add_argument("--quick", action="store_true", help="the default")
+    ap.add_argument("--rounds", type=int)
+    ap.add_argument("--ms", type=int, help="per workload, arm and round")
     ap.add_argument("--only", help="arms whose name contains this (and the bare one)")
+    ap.add_argument("--part", action="append", choices=["pairs", "throughput", "growth", "servers", "parts"], help="only this part of the report")
     a = ap.parse_args()
+    a.rounds = a.rounds or (9 if a.full else 3)
+    a.ms = a.ms or (100 if a.full else 60)
+    a.flood_ms, a.seconds = (1000, 3) if a.full else (500, 2)
     for f in (WORK, RG):
         if not os.path.exists(f):
             sys.exit(f"bench: {os.path.relpath(f)} is not built: ./dev build")
     if os.geteuid():
         sys.exit("bench: the watchers need root")
-    todo = [arm for arm in arms(os.cpu_count(), False) if not a.only or arm[0] == "bare" or a.only in arm[0]]
-    todo = [arm for arm in todo if arm[2] is None or shutil.which(arm[2]) or os.path.exists(arm[2]) or
-            print(f"{arm[0]}: {arm[2]} is not installed")]
-    machine()
-    data, failed = pairs(a, todo)
-    table(data, failed)
-    throughput(a, todo)
-    return 1 if any(n.startswith("recvguard") for n in failed) else 0
+    good, why = tiers()
+    absent = {}
+    todo = [t for t in arms(good) if not a.only or t.name == "bare" or a.only in t.name]
+    for t in [t for t in todo if t.tool and not shutil.which(t.tool)]:
+        absent[t.name] = f"{t.tool} is not installed"
+    failed = dict(absent)
+    rep = Report("recvguard: what watching costs")
+    want = lambda part: not a.part or part in a.part
+    machine(rep)
+    if want("pairs"):
+        pairs(rep, todo, a, failed)
+    if want("throughput"):
+        throughput(rep, todo, a, failed)
+    if want("growth"):
+        growth(rep, todo, a, failed)
+    if want("servers"):
+        real_servers(rep, a, good)
+    if want("parts"):
+        external(rep, "Consumer: JSON writer, ns an event", [os.path.join(BUILD, "bench-json"), "5000"])
+        external(rep, "Policy: ns a decision, by number of rules", [os.path.join(BUILD, "bench-policy")])
+        external(rep, "Broker", [os.path.join(BUILD, "bench-broker"), "--tsv", RG, "3"],
+                 "arm, kind, bytes, descriptors, ns (median), best ns, rounds, messages a round")
+    rep.section("Not measured", rows=[["arm", "why"]] + [[f"tier {k}", v] for k, v in why.items()] + [list(x) for x in failed.items()])
+    page = os.path.join(BUILD, "report.html")
+    with open(page, "w") as f:
+        f.write(rep.page())
+    print(f"\nwith plots: {os.path.relpath(page)}")
+    return 1 if any(n.startswith("recvguard") for n in failed if n not in absent) else 0
 
 
 if __name__ == "__main__":

@@ -7,16 +7,21 @@
  *        bench-work flood MS [COUNT]   two processes receive as fast as they can; "messages N" and "seconds
  * S" bench-work cpu MS [CPU]       as pairs, in CPU time of the thread, the best of the batches
  *        bench-work idle MS [CPU]      only the call that receives nothing
+ *        bench-work sizes|sockets|processes MS [CPU]   stream pairs by size of message, by number of sockets
+ *                                      used in turn, by number of processes that take turns; "N NS_PER_PAIR"
+ * "cpu SECONDS" at the end is what this program and its children used themselves.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -170,6 +175,8 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void set_many(void);
+
 /* Median over batches of ns per call. */
 static double measure(const struct workload *l, unsigned ms)
 {
@@ -191,12 +198,109 @@ static double measure(const struct workload *l, unsigned ms)
 		v[b] = (double)(t - start) / n;
 	}
 	qsort(v, BATCHES, sizeof(v[0]), by_value);
-	if (w.to) {
+	if (w.to && l->set != set_many) {
 		close(w.to);
 		close(w.from);
 		w.to = w.from = 0;
 	}
 	return clock_used == CLOCK_MONOTONIC ? v[BATCHES / 2] : v[0];
+}
+
+static size_t size_used;
+
+static void set_size(void)
+{
+	unix_pair(SOCK_STREAM, size_used, 0);
+}
+
+static void measure_sizes(unsigned ms)
+{
+	static const size_t sizes[] = {64, 256, 1024, 4096, 16384, 65536};
+	const struct workload l = {"", set_size, pair_once, 4};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_used = sizes[i];
+		printf("%zu %.1f\n", size_used, measure(&l, ms));
+	}
+}
+
+#define MANY 1000
+static int many[MANY][2];
+static unsigned n_many, next_many;
+
+static void many_once(void)
+{
+	w.from = many[next_many][1];
+	w.to = many[next_many][0];
+	next_many = (next_many + 1) % n_many;
+	pair_once();
+}
+
+static void set_many(void)
+{
+	for (unsigned i = 0; i < n_many; i++) {
+		set_stream();
+		many[i][0] = w.to;
+		many[i][1] = w.from;
+	}
+	next_many = 0;
+}
+
+static void measure_sockets(unsigned ms)
+{
+	const struct workload l = {"", set_many, many_once, 10};
+
+	for (n_many = 1; n_many <= MANY; n_many *= 10) {
+		printf("%u %.1f\n", n_many, measure(&l, ms));
+		for (unsigned i = 0; i < n_many; i++) {
+			close(many[i][0]);
+			close(many[i][1]);
+		}
+	}
+}
+
+/* Processes that take turns, a batch of pairs each: the mean of their own times. */
+static void measure_processes(unsigned ms)
+{
+	const struct workload l = {"", set_stream, pair_once, 8};
+	double *sum = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (sum == MAP_FAILED)
+		die("mmap");
+	for (unsigned n = 1; n <= 100; n *= 10) {
+		*sum = 0;
+		for (unsigned i = 0; i < n; i++) {
+			if (fork()) {
+				wait(NULL);
+				continue;
+			}
+			*sum += measure(&l, ms / n ? ms / n : 1);
+			_exit(0);
+		}
+		printf("%u %.1f\n", n, *sum / n);
+	}
+}
+
+static double used(int who)
+{
+	struct rusage u;
+
+	getrusage(who, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static int finish(void)
+{
+	printf("cpu %.4f\n", used(RUSAGE_SELF) + used(RUSAGE_CHILDREN));
+	return 0;
+}
+
+static void measure_workloads(unsigned ms, bool idle)
+{
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+		if (!idle || workloads[i].once == getpid_once)
+			printf("%s %.1f\n", workloads[i].name, measure(&workloads[i], ms));
 }
 
 static void pin(const char *cpu)
@@ -229,7 +333,7 @@ static int flood(unsigned ms, unsigned long count)
 	while (wait(NULL) > 0)
 		;
 	printf("messages %lu\nseconds %.4f\n", n[0] + n[1], (double)(now() - start) / 1e9);
-	return 0;
+	return finish();
 }
 
 int main(int argc, char **argv)
@@ -240,15 +344,21 @@ int main(int argc, char **argv)
 		die("RG_BENCH_OUT");
 	if (ms && !strcmp(argv[1], "flood"))
 		return flood(ms, argc > 3 ? strtoul(argv[3], NULL, 10) : 0);
-	if (!ms || (strcmp(argv[1], "pairs") && strcmp(argv[1], "cpu") && strcmp(argv[1], "idle"))) {
-		fprintf(stderr, "usage: bench-work pairs|cpu|flood|idle MS [CPU|COUNT]\n");
+	if (!ms) {
+		fprintf(stderr,
+			"usage: bench-work pairs|cpu|flood|idle|sizes|sockets|processes MS [CPU|COUNT]\n");
 		return 2;
 	}
 	if (!strcmp(argv[1], "cpu"))
 		clock_used = CLOCK_THREAD_CPUTIME_ID;
 	pin(argc > 3 ? argv[3] : NULL);
-	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
-		if (strcmp(argv[1], "idle") != 0 || workloads[i].once == getpid_once)
-			printf("%s %.1f\n", workloads[i].name, measure(&workloads[i], ms));
-	return 0;
+	if (!strcmp(argv[1], "sizes"))
+		measure_sizes(ms);
+	else if (!strcmp(argv[1], "sockets"))
+		measure_sockets(ms);
+	else if (!strcmp(argv[1], "processes"))
+		measure_processes(ms);
+	else
+		measure_workloads(ms, !strcmp(argv[1], "idle"));
+	return finish();
 }
