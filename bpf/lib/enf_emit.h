@@ -17,7 +17,7 @@ rg_inline void rg_enf_clear(struct rg_rec_msg *m)
 	/* as rg_rec_msg is 900 bytes, what nobody fills is cleared by hand */
 	m->h.type = RG_REC_MSG;
 	m->h.version = RG_ABI_VERSION;
-	m->h.len = sizeof(*m);
+	m->h.len = RG_MSG_FIXED;
 	m->h.msg_no = 1;
 	m->h.cpu = bpf_get_smp_processor_id();
 	m->ts = bpf_ktime_get_ns();
@@ -44,6 +44,7 @@ rg_inline void rg_enf_clear(struct rg_rec_msg *m)
 	__builtin_memset(m->peer_comm, 0, sizeof(m->peer_comm));
 	m->local.len = m->remote.len = 0;
 	m->data_len = m->name_len = m->control_len = m->pad0 = 0;
+	m->local_len = m->remote_len = m->iov_len = m->uts_len = 0;
 }
 
 /* Everything about the socket. Through addresses, not typed pointers: some hooks' arguments may not be given
@@ -93,6 +94,7 @@ rg_inline struct rg_enf_event *rg_enf_begin(const struct rg_enf_said *s, struct 
 	struct rg_enf_clause *c;
 	struct rg_enf_rule *r;
 	struct rg_enf_ctl *ctl;
+	struct rg_who who = {};
 	__u32 zero = 0, at = s->clause;
 
 	if (!ev) {
@@ -120,7 +122,7 @@ rg_inline struct rg_enf_event *rg_enf_begin(const struct rg_enf_said *s, struct 
 	else
 		ev->name.policy[0] = ev->name.rule[0] = 0;
 	rg_enf_clear(&ev->m);
-	rg_fill_task(&ev->m, t);
+	rg_fill_task(&ev->m, &who, t);
 	ev->m.flags = s->flags & ~RG_MSG_CMSG_COMPAT;
 	ev->m.ret = s->ret;
 	if (s->flags & RG_MSG_PEEK)

@@ -45,6 +45,31 @@ static int tail_find(const struct rg_rec_msg *r, size_t size, struct tail *t)
 	return 0;
 }
 
+static void pack_section(struct rg_rec_packed *out, const void *bytes, size_t n)
+{
+	memcpy((char *)out->room + out->size, bytes, n);
+	out->size += RG_PAD8(n);
+}
+
+void rg_rec_msg_pack(const struct rg_rec_msg *m, struct rg_rec_packed *out)
+{
+	struct rg_rec_msg *fixed = (struct rg_rec_msg *)((char *)out->room - RG_MSG_HEAD);
+	uint16_t local = m->local.len < RG_NAME_MAX ? m->local.len : RG_NAME_MAX;
+	uint16_t remote = m->remote.len < RG_NAME_MAX ? m->remote.len : RG_NAME_MAX;
+
+	memcpy(out->room, &m->h, RG_MSG_FIXED);
+	out->size = RG_MSG_FIXED;
+	fixed->data_len = fixed->name_len = fixed->control_len = 0;
+	fixed->local_len = local;
+	fixed->remote_len = remote;
+	fixed->iov_len = 0;
+	fixed->uts_len = RG_UTS_LEN;
+	pack_section(out, m->local.sa, local);
+	pack_section(out, m->remote.sa, remote);
+	pack_section(out, m->uts, RG_UTS_LEN);
+	fixed->h.len = (uint32_t)out->size;
+}
+
 static void put_comm(struct rg_event *ev, enum rg_field f, const char *comm)
 {
 	rg_set_str(ev, f, comm, (uint32_t)strnlen(comm, RG_COMM_LEN), K);

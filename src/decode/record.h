@@ -36,6 +36,17 @@ static inline const struct rg_rec_msg *rg_rec_msg_of(const struct rg_rec_hdr *re
 	return (const struct rg_rec_msg *)((const char *)rec - RG_MSG_HEAD);
 }
 
+/* A message that came whole (abi/enforce.h), without payload, name and control data, in the form in which it
+ * is sent: for rg_decode_msg. */
+struct rg_rec_packed {
+	union {
+		struct rg_rec_hdr h;
+		uint64_t room[(RG_MSG_FIXED + 2 * RG_NAME_MAX + RG_UTS_LEN) / 8];
+	};
+	size_t size; /* bytes of it that are filled */
+};
+void rg_rec_msg_pack(const struct rg_rec_msg *m, struct rg_rec_packed *out);
+
 /*
  * Decode a message into ev (which is reset first). parts may be NULL. *lost_parts: how many parts that the
  * record speaks of are missing. The event's values point into rec: valid as long as rec is.

@@ -75,6 +75,7 @@ struct rg_enforce {
 	struct ring_buffer *ring;
 	struct rg_event *ev;
 	struct rg_parts *parts;
+	struct rg_rec_packed packed; /* what ev's values point into */
 	struct rg_enrich *enrich;
 	struct rg_clock clock;
 	uint64_t next_id, lost;
@@ -227,8 +228,12 @@ static int on_event(void *arg, void *data, size_t size)
 	const struct rg_enf_event *e = data;
 	unsigned lost;
 
-	if (size < sizeof(*e) || e->abi != RG_ENF_ABI ||
-	    rg_decode_msg(&e->m.h, sizeof(e->m), x->parts, &x->clock, x->ev, &lost)) {
+	if (size < sizeof(*e) || e->abi != RG_ENF_ABI) {
+		x->lost++;
+		return 0;
+	}
+	rg_rec_msg_pack(&e->m, &x->packed);
+	if (rg_decode_msg(&x->packed.h, x->packed.size, x->parts, &x->clock, x->ev, &lost)) {
 		x->lost++;
 		return 0;
 	}
