@@ -384,9 +384,10 @@ static int count_fds(struct rg_graph *g, struct tally *t, const struct rg_event 
 	const struct rg_node *n = rg_has(ev, RG_F_FD) ? ev->v[RG_F_FD].node : NULL;
 
 	for (; n; n = n->next) {
-		const struct rg_node *kind = rg_node_find(n->v.node, "kind");
-		const struct rg_node *path = rg_node_find(n->v.node, "path");
-		const struct rg_node *lost = rg_node_find(n->v.node, "lost");
+		/* a recording may be made up: what is of another type is not what it is called */
+		const struct rg_node *fd = n->type == RG_T_OBJECT ? n->v.node : NULL;
+		const struct rg_node *kind = rg_node_find(fd, "kind"), *path = rg_node_find(fd, "path");
+		const struct rg_node *lost = rg_node_find(fd, "lost");
 		int64_t k = kind ? kind->v.i : RG_FDK_UNKNOWN;
 
 		if (lost && lost->v.u) {
@@ -399,7 +400,7 @@ static int count_fds(struct rg_graph *g, struct tally *t, const struct rg_event 
 		}
 		t->received.fds++;
 		t->kinds[k >= 0 && k < RG_FDK__COUNT ? k : RG_FDK_UNKNOWN]++;
-		if (path && t->n_paths < PATHS_MAX) {
+		if (path && path->type == RG_T_STR && t->n_paths < PATHS_MAX) {
 			struct span s = {0};
 			bool known = false;
 

@@ -138,7 +138,8 @@ static uint64_t fds_of(const struct rg_event *ev)
 	uint64_t count_ = 0;
 
 	for (; n; n = n->next) {
-		const struct rg_node *lost = rg_node_find(n->v.node, "lost");
+		const struct rg_node *fd = n->type == RG_T_OBJECT ? n->v.node : NULL;
+		const struct rg_node *lost = rg_node_find(fd, "lost");
 
 		count_ += !lost || !lost->v.u;
 	}

@@ -304,6 +304,23 @@ static void hostile_names(void **state)
 	assert_non_null(strstr(rg_buf_cstr(&b), "/tmp/\\\"\\\\n\\\\xff\\\\\\\\\\n1"));
 }
 
+/* In a recording that was made up, elements and their fields are of any type. */
+static void elements_of_another_type(void **state)
+{
+	struct rg_builder list, o;
+
+	message(false, 10, 1, 20);
+	rg_build_field(&list, ev, RG_F_FD, K);
+	rg_add_u(&list, NULL, RG_T_UINT, 0x4141414141414141u);
+	rg_add_object(&list, NULL, &o);
+	rg_add_u(&o, "path", RG_T_UINT, 0x4141414141414141u)->v.len = 100;
+	rg_add_str(&o, "kind", "no number", 9);
+	rg_add_str(&o, "lost", "", 0);
+	add();
+	fold();
+	assert_int_equal(d.edges[0].t.n_paths, 0);
+}
+
 static void bad_dot_is_an_error(void **state)
 {
 	rg_auto_buf b = {0};
@@ -329,6 +346,7 @@ int main(void)
 		T(limits),
 		T(hostile_names),
 		T(bad_dot_is_an_error),
+		T(elements_of_another_type),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
