@@ -296,6 +296,49 @@ static bool named(const struct rg_node *n, bool object)
 	return true;
 }
 
+static const struct {
+	uint8_t field, type;
+	const char *name;
+} declared[] = {
+#define RG_ELEM(FIELD, name, type, names, unit, doc) {RG_F_##FIELD, RG_T_##type, name},
+#include <recvguard/elems.def>
+#undef RG_ELEM
+};
+
+/* Types that are more than a number: what reads such a value follows its pointer. */
+static bool same_kind(uint8_t as, uint8_t type)
+{
+	switch ((enum rg_type)as) {
+	case RG_T_STR:
+	case RG_T_BYTES: return type == RG_T_STR || type == RG_T_BYTES;
+	case RG_T_ADDR: return type == RG_T_ADDR;
+	case RG_T_OBJECT:
+	case RG_T_LIST: return type == RG_T_OBJECT || type == RG_T_LIST;
+	default: return true;
+	}
+}
+
+static bool members_as_declared(enum rg_field f, const struct rg_node *n)
+{
+	for (; n; n = n->next)
+		for (size_t i = 0; i < sizeof(declared) / sizeof(declared[0]); i++)
+			if (declared[i].field == f && !same_kind(declared[i].type, n->type) &&
+			    !strcmp(declared[i].name, n->name))
+				return false;
+	return true;
+}
+
+/* Writers take a value to be of the type that the tables give it. */
+static bool as_declared(enum rg_field f, const struct rg_node *n)
+{
+	if (rg_fields[f].type == RG_T_OBJECT)
+		return members_as_declared(f, n);
+	for (; n; n = n->next)
+		if (n->type != RG_T_OBJECT || !members_as_declared(f, n->v.node))
+			return false;
+	return true;
+}
+
 int rg_unpack_lists(struct rg_event *ev, const void *p, size_t len, const int *map, size_t n_map)
 {
 	struct in in = {.p = p, .end = (const unsigned char *)p + len, .ev = ev};
@@ -308,7 +351,7 @@ int rg_unpack_lists(struct rg_event *ev, const void *p, size_t len, const int *m
 		if (in.fail || field < 0)
 			continue;
 		if ((rg_fields[field].type != RG_T_LIST && rg_fields[field].type != RG_T_OBJECT) ||
-		    !named(chain, rg_fields[field].type == RG_T_OBJECT))
+		    !named(chain, rg_fields[field].type == RG_T_OBJECT) || !as_declared(field, chain))
 			return -EBADMSG;
 		ev->v[field].node = chain;
 	}

@@ -227,6 +227,38 @@ static void damaged_lists_are_refused_or_harmless(void **state)
 	memset(back->v, 0, sizeof(back->v));
 }
 
+/* Lists that were made up: an element that is no object, a member of another type than its name has. */
+static void lists_of_another_type_are_refused(void **state)
+{
+	int map[RG_F__COUNT];
+
+	for (int f = 0; f < RG_F__COUNT; f++)
+		map[f] = f;
+	for (int i = 0; i < 4; i++) {
+		rg_auto_buf b = {0};
+		struct rg_builder list, o;
+
+		rg_event_reset(ev);
+		rg_build_field(&list, ev, i == 3 ? RG_F_MSG_NAME : RG_F_FD, RG_TAG_K);
+		if (i == 1)
+			rg_add_u(&list, NULL, RG_T_UINT, 0x4141414141414141u);
+		else if (i == 3)
+			rg_add_u(&list, "text", RG_T_UINT, 0x4141414141414141u);
+		else
+			rg_add_object(&list, NULL, &o);
+		if (i == 0)
+			rg_add_str(&o, "path", "/x", 2);
+		else if (i == 2)
+			rg_add_u(&o, "path", RG_T_UINT, 0x4141414141414141u);
+		rg_pack_lists(&b, ev);
+		rg_event_reset(back);
+		assert_int_equal(rg_unpack_lists(back, b.data, b.len, map, RG_F__COUNT), i ? -EBADMSG : 0);
+	}
+	rg_event_reset(ev);
+	rg_event_reset(back);
+	memset(back->v, 0, sizeof(back->v));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(recordings_give_back_the_very_events),
 	cmocka_unit_test(values_come_back_typed),
@@ -234,6 +266,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_is_no_recording_is_refused),
 	cmocka_unit_test(damage_is_an_error_not_a_crash),
 	cmocka_unit_test(damaged_lists_are_refused_or_harmless),
+	cmocka_unit_test(lists_of_another_type_are_refused),
 };
 
 int main(void)
