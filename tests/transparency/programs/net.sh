@@ -3,6 +3,7 @@
 # suite: quick
 # needs: ip ss ping
 # clean: time=.*$
+# clean:  \s+
 # clean: , time.*$
 # clean: ^rtt.*$
 # clean: \d+\.\d+ ?ms
