@@ -56,6 +56,7 @@ struct rg_config {
 	__s32 fds[RG_SEL_FDS_MAX];
 	struct rg_sock_rule rules[RG_SEL_SOCKETS_MAX];
 	__u8 errors, duration, msg_ids, sample;
+	__u32 match_at, match_need; /* the filter: rg_match_prog's at and need; 0: none */
 	__u32 wake_bytes; /* wake the reader when this much is unread, 0: never (it polls) */
 };
 

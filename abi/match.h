@@ -7,6 +7,10 @@
  * rg_rec_msg. At most RG_MATCH_INSNS tests, each of which goes on to a later test, or accepts or rejects. It
  * never rejects a message that the whole expression would accept: what can't be decided from the record is
  * compiled as true, and user space evaluates the whole expression on what was accepted.
+ *
+ * A program can be run at any point of a message's way, as often as one likes: whoever runs it says which
+ * groups of the record are filled in by then (rec->has and `known`), a test on any other is true. So what an
+ * early run rejects every later run would, and what it accepts is decided by the later ones.
  * Written by src/policy/lower/match.c, run by bpf/lib/match.h and (reference) src/policy/lower/match_run.c.
  */
 
@@ -48,8 +52,8 @@ struct rg_match_insn {
 	__u8 sub;
 	__u8 jt, jf; /* next test, or RG_MATCH_ACCEPT, RG_MATCH_REJECT */
 	__u16 off;   /* in struct rg_rec_msg */
-	__u32 has;   /* bits of rg_rec_msg.has of which all are set, else the test is true: the value may be
-			found later */
+	__u32 has;   /* bits of rg_rec_msg.has and RG_KNOWN_* of which all are set, else the test is true: the
+			value may be found later */
 	__u32 set;   /* which set */
 	__u64 imm[2];
 	__u64 mask[2];
@@ -57,17 +61,36 @@ struct rg_match_insn {
 
 struct rg_match_prog {
 	__u32 n;    /* tests; 0: accept everything */
-	__u32 need; /* RG_MN_*: which parts of the record it reads */
+	__u32 need; /* RG_MN_*: which values it reads */
+	__u32 at;   /* RG_MA_*: where it can reject */
+	__u32 pad;
 	struct rg_match_insn insn[RG_MATCH_INSNS];
 };
 
-/* rg_match_prog.need: a filter can run as soon as these are filled in */
-#define RG_MN_WHO  (1u << 0) /* pid ... comm */
-#define RG_MN_CALL (1u << 1) /* route, fd, flags */
-#define RG_MN_RET  (1u << 2)
-#define RG_MN_SOCK (1u << 3)
-#define RG_MN_ENDS (1u << 4) /* local, remote */
-#define RG_MN_CRED (1u << 5)
+/*
+ * Groups of values beside those of rg_rec_msg.has (RG_HAS_SOCK: family, type, protocol, netns). pid, tid, uid,
+ * gid and the numbers of namespaces are always known: nobody but the thread itself changes them.
+ */
+#define RG_KNOWN_TASK (1u << 29) /* comm, ppid, cgroup_id: others may change them while a call waits */
+#define RG_KNOWN_ENDS (1u << 30) /* local, remote: with RG_HAS_SOCK */
+#define RG_KNOWN_CALL (1u << 31) /* the receive is over: route, fd, ret, mflags, flags; the cookie */
+#define RG_KNOWN_ALL  (RG_KNOWN_TASK | RG_KNOWN_ENDS | RG_KNOWN_CALL)
+
+/* rg_match_prog.need: values that cost something to find out, and are left out when nobody asks */
+#define RG_MN_PARENT (1u << 0) /* ppid, ns_ppid */
+#define RG_MN_NS     (1u << 1) /* ns_* */
+#define RG_MN_CGROUP (1u << 2)
+#define RG_MN_COMM   (1u << 3)
+#define RG_MN_SOCK   (1u << 4) /* RG_HAS_SOCK */
+#define RG_MN_ENDS   (1u << 5) /* local, remote */
+#define RG_MN_RET    (1u << 6) /* what exists only when the receive is over: ret, message credentials */
+
+/* rg_match_prog.at: points of a message's way at which something can be rejected */
+#define RG_MA_BEGIN (1u << 0) /* before the call waits: own numbers, RG_HAS_SOCK */
+#define RG_MA_TASK  (1u << 1) /* a message is there: also RG_KNOWN_TASK; without the socket */
+#define RG_MA_SOCK  (1u << 2) /* the same with the socket: RG_HAS_SOCK, RG_KNOWN_ENDS */
+#define RG_MA_END   (1u << 3) /* RG_KNOWN_ALL, and what rec->has says */
+#define RG_MA_ASKED (1u << 4) /* END can reject what SOCK has to accept */
 
 /* Keys of the sets' maps; the values are one byte. set numbers start at 1. */
 struct rg_match_int {
@@ -96,6 +119,7 @@ struct rg_match {
 	bool exact; /* every test is in it; records that lack a part (rg_rec_msg.has) are accepted all the
 		       same */
 	const char *why; /* not exact, or accepts everything: one reason, a literal */
+	__u64 fields[2]; /* bit per field of an event that is tested */
 	struct rg_match_int *ints;
 	struct rg_match_comm *comms;
 	struct rg_match_path *paths;

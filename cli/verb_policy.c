@@ -259,15 +259,30 @@ const struct cli_verb cli_verb_policy_test = {
 
 /* ---- explain */
 
-static const struct cli_opt no_options[] = {{0}};
+struct explain_opts {
+	const char *expr;
+};
+
+static const struct cli_opt explain_options[] = {
+	{"expr", 0, "EXPR", &cli_str, offsetof(struct explain_opts, expr),
+	 "An expression, as of --filter, instead of files", "--expr 'proc.uid == 0 and fd.count > 0'"},
+	{0},
+};
 
 static int explain_run(const struct cli_call *call, const void *opts)
 {
+	const struct explain_opts *o = opts;
 	struct rg_err err = {0};
 	struct rg_policy *p;
 	char *text = NULL;
-	int r = load(call, &p);
+	int r;
 
+	if (!o->expr == !call->n_args)
+		return cli_usage(call->verb, "give policy files, or --expr EXPR");
+	if (o->expr)
+		return rg_expr_explain(o->expr, "--expr", &text, &err) ? cli_fail(call->verb, &err)
+								       : put_text(call, text);
+	r = load(call, &p);
 	if (r)
 		return r;
 	r = rg_policy_explain(p, &text, &err);
@@ -277,17 +292,21 @@ static int explain_run(const struct cli_call *call, const void *opts)
 
 const struct cli_verb cli_verb_policy_explain = {
 	.name = "policy explain",
-	.synopsis = "FILE|DIR...",
-	.summary = "say in words what a policy does, and which back-end can enforce it",
+	.synopsis = "FILE|DIR...|--expr EXPR",
+	.summary = "say in words what a policy or a filter does, and where",
 	.about = "Each rule in words and, for each back-end (trace, broker, lsm, filter), whether it "
 		 "enforces the rule, only "
-		 "reports, or refuses it, with the reason; for trace also which part is decided in the "
-		 "kernel.",
-	.opts = no_options,
+		 "reports, or refuses it, with the reason; at the end, what of the scopes a trace decides in "
+		 "the kernel. The same for "
+		 "an expression by --expr.",
+	.opts = explain_options,
+	.opts_size = sizeof(struct explain_opts),
 	.examples =
-		(const struct cli_example[]){{"recvguard policy explain client.yaml", "read it aloud"}, {0}},
+		(const struct cli_example[]){{"recvguard policy explain client.yaml", "read it aloud"},
+					     {"recvguard policy explain --expr 'sock.remote.port == 53'",
+					      "what of it does the kernel decide?"},
+					     {0}},
 	.see_also = "policy check, policy dump",
-	.min_args = 1,
 	.max_args = 64,
 	.run = explain_run,
 };

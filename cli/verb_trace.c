@@ -122,6 +122,8 @@ static void summary(const struct tracing *t)
 		fprintf(stderr, " (%" PRIu64 " shown)", t->shown);
 	fprintf(stderr, ", %" PRIu64 " bytes, %" PRIu64 " peeks, %" PRIu64 " errors; ", s.bytes, s.peeks,
 		s.errors);
+	if (s.rejected)
+		fprintf(stderr, "%" PRIu64 " left out in the kernel by the filter; ", s.rejected);
 	if (!lost) {
 		fputs("nothing lost\n", stderr);
 		return;
@@ -265,7 +267,7 @@ int cli_trace(const struct cli_call *call, const struct trace_opts *o)
 	struct tracing t = {.verb = call->verb, .o = o};
 	struct rg_trace_opts to;
 	struct rg_err err = {0};
-	int status;
+	int status, r;
 
 	if (o->fds.n && !o->pids.n && !call->command)
 		return cli_usage(
@@ -275,7 +277,10 @@ int cli_trace(const struct cli_call *call, const struct trace_opts *o)
 		return cli_usage(call->verb, "--ring: at most 2GiB");
 	cli_trace_fill(o, call, &to);
 	catch_signals(); /* loading takes a moment: an end asked for meanwhile is an end, not a crash */
-	if (prepare(&t, &err) < 0)
+	r = prepare(&t, &err);
+	to.filter = t.filter;
+	to.policy = t.policy;
+	if (r < 0)
 		status = cli_fail(call->verb, &err) + 1; /* the command line's (or the policy's) fault: 2 */
 	else if (rg_trace_open(&to, &t.trace, &err) < 0)
 		status = cli_fail(call->verb, &err);
@@ -308,9 +313,10 @@ const struct cli_verb cli_verb_trace = {
 		 "and control messages. `recvguard events` lists the fields.\n\n"
 		 "Options of one kind select either, options of different kinds select both: --comm a --comm "
 		 "b --uid 0 "
-		 "is (a or b) and root. All of it but --filter and --policy is decided in the kernel, so "
-		 "that what is "
-		 "not selected costs little.\n\n"
+		 "is (a or b) and root. All of it is decided in the kernel, so that what is not selected "
+		 "costs little; of "
+		 "--filter and of the scopes of --policy what the kernel can know: a note at the start says "
+		 "which part.\n\n"
 		 "Values read from the program's memory, which it could have changed meanwhile, are marked: "
 		 "in text by "
 		 "`?`, in JSON by their tags. What could not be recorded is counted and stated, in the "

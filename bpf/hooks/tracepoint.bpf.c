@@ -29,6 +29,8 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 
 	if (!rg_ready || !rg_sel_task(t))
 		return 0;
+	if (rg_filter_can(RG_MA_TASK) && !rg_filter_early(RG_FR_COPY, t, NULL, RG_KNOWN_TASK))
+		return 0;
 	if (sk) {
 		family = sk->__sk_common.skc_family;
 		type = sk->sk_type;
@@ -42,6 +44,10 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 		protocol = BPF_CORE_READ(sk, sk_protocol);
 	}
 	if (!rg_sel_family(family))
+		return 0;
+	/* which socket receives is not sure when io_uring does within other calls; its end will tell */
+	if (rg_filter_can(RG_MA_SOCK) && rg_filter_needs(RG_MN_SOCK) && !t->io_uring &&
+	    !rg_filter_early_at(RG_FR_COPY, t, rg_scalar(rg_called_sock(t)), RG_KNOWN_TASK | RG_KNOWN_ENDS))
 		return 0;
 	st = rg_state_of(t);
 	if (!st)
@@ -77,6 +83,10 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 	}
 	if (!rg_ready || !rg_sel_task(t))
 		return 0;
+	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(RG_FR_RECV, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
+		rg_leave_out(t);
+		return 0;
+	}
 	st = rg_state_of(t);
 	if (!st)
 		return 0;
@@ -84,7 +94,9 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 	if (rg_sel_family(sk->__sk_common.skc_family) && (ret >= 0 || rg_config.errors)) {
 		int shape = rg_recv_end(st, t, sk, ret, flags, RG_NUMBER(st, ctx));
 
-		if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec)) {
+		if (shape == RG_LEFT_OUT) {
+			rg_filter_left_out(st, t);
+		} else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec)) {
 			if (rg_exit_wants(&st->rec, shape, ret))
 				rg_exit_wait(st, t);
 			else if (!rg_batch_over(&st->rec, shape))

@@ -26,18 +26,49 @@ rg_inline struct rg_state *rg_under_way(struct task_struct *t)
 	return st && st->tr.in != RG_IN_NONE ? st : NULL;
 }
 
-rg_inline struct rg_state *rg_wanted(struct task_struct *t, struct sock *sk)
+/* The same while the filter has not left the message out. */
+rg_inline struct rg_state *rg_collecting(struct task_struct *t)
 {
+	struct rg_state *st = rg_under_way(t);
+
+	return st && st->tr.filter != RG_TF_LEFT_OUT ? st : NULL;
+}
+
+rg_inline struct rg_state *rg_wanted(struct task_struct *t, struct sock *sk, __u32 room)
+{
+	struct rg_state *st;
+
 	if (!sk || !rg_sel_task(t) || !rg_sel_family(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return NULL;
+	if (rg_filter_can(RG_MA_BEGIN) && !rg_filter_early(room, t, sk, 0)) {
+		st = rg_state_find(t);
+		/* an outer function is counted for both */
+		if (!st || st->tr.in == RG_IN_NONE)
+			rg_filter_count();
+		if (st)
+			st->emitted++;
+		return NULL;
+	}
 	return rg_state_of(t);
+}
+
+/* A message is there, the wait is over: is it wanted? Asked once. */
+rg_inline struct rg_state *rg_copying(struct task_struct *t, __u32 room)
+{
+	struct rg_state *st = rg_collecting(t);
+
+	if (!st || !rg_filter_can(RG_MA_SOCK) || st->tr.filter)
+		return st;
+	st->tr.filter = rg_filter_early_at(room, t, st->tr.sk, RG_KNOWN_TASK | RG_KNOWN_ENDS) ? RG_TF_WANTED
+											   : RG_TF_LEFT_OUT;
+	return st->tr.filter == RG_TF_WANTED ? st : NULL;
 }
 
 SEC("fentry/____sys_recvmsg")
 int BPF_PROG(rg_recvmsg_in, struct socket *sock, struct msghdr *msg)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL);
+	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL, RG_FR_RECVMSG);
 
 	if (st)
 		rg_tramp_begin(st, sock->sk, msg, RG_IN_RECVMSG);
@@ -60,7 +91,7 @@ SEC("fentry/sock_recvmsg")
 int BPF_PROG(rg_sock_recvmsg_in, struct socket *sock, struct msghdr *msg, int flags)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL);
+	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL, RG_FR_SOCK_RECVMSG);
 
 	if (st && st->tr.in != RG_IN_RECVMSG)
 		rg_tramp_begin(st, sock->sk, msg, RG_IN_SOCK_RECVMSG);
@@ -85,7 +116,7 @@ int BPF_PROG(rg_sock_recvmsg_out, struct socket *sock, struct msghdr *msg, int f
 SEC("fentry/move_addr_to_user")
 int BPF_PROG(rg_move_addr, void *kaddr, int klen)
 {
-	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
 
 	if (st && st->tr.in == RG_IN_RECVMSG)
 		rg_tramp_name(st, kaddr, klen);
@@ -95,7 +126,7 @@ int BPF_PROG(rg_move_addr, void *kaddr, int klen)
 SEC("fentry/put_cmsg")
 int BPF_PROG(rg_put_cmsg, struct msghdr *msg, int level, int type, int len, void *data)
 {
-	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
 
 	if (st && st->tr.in == RG_IN_RECVMSG && len >= 0)
 		rg_ctl_message(st, msg, level, type, len, data);
@@ -105,7 +136,7 @@ int BPF_PROG(rg_put_cmsg, struct msghdr *msg, int level, int type, int len, void
 SEC("fentry/scm_detach_fds")
 int BPF_PROG(rg_detach_in, struct msghdr *msg)
 {
-	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
 
 	if (st) {
 		st->tr.detaching = 1;
@@ -119,7 +150,7 @@ int BPF_PROG(rg_detach_in, struct msghdr *msg)
 SEC("fexit/scm_detach_fds")
 int BPF_PROG(rg_detach_out, struct msghdr *msg)
 {
-	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
 
 	if (st && st->tr.detaching) {
 		st->tr.detaching = 0;
@@ -130,7 +161,7 @@ int BPF_PROG(rg_detach_out, struct msghdr *msg)
 
 rg_inline int rg_installed(int fd)
 {
-	struct rg_state *st = rg_under_way(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
 
 	if (!st || !st->tr.detaching || fd < 0)
 		return 0;
@@ -156,7 +187,7 @@ SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct rg_state *st = rg_under_way(t);
+	struct rg_state *st = rg_copying(t, RG_FR_COPY);
 
 	if (st)
 		rg_take_copy(st, t, skb, (struct sock *)st->tr.sk, len);
@@ -167,7 +198,7 @@ SEC("fentry/skb_consume_udp")
 int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct rg_state *st = rg_under_way(t);
+	struct rg_state *st = rg_copying(t, RG_FR_LINEAR);
 	__s32 off = 0;
 
 	if (!st)
@@ -202,10 +233,10 @@ int BPF_PROG(rg_udp6_sent, struct sk_buff *skb)
 
 /* ---- splice: the bytes go to a pipe, no hook sees them ---- */
 
-rg_inline int rg_splice_in(struct socket *sock)
+rg_inline int rg_splice_in(struct socket *sock, __u32 room)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL);
+	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL, room);
 
 	if (st)
 		rg_tramp_begin(st, sock->sk, NULL, RG_IN_SPLICE);
@@ -225,7 +256,7 @@ rg_inline int rg_splice_out(struct socket *sock, long ret)
 SEC("fentry/unix_stream_splice_read")
 int BPF_PROG(rg_unix_splice_in, struct socket *sock)
 {
-	return rg_splice_in(sock);
+	return rg_splice_in(sock, RG_FR_UNIX_SPLICE);
 }
 
 SEC("fexit/unix_stream_splice_read")
@@ -238,7 +269,7 @@ int BPF_PROG(rg_unix_splice_out, struct socket *sock, void *pos, void *pipe, uns
 SEC("fentry/tcp_splice_read")
 int BPF_PROG(rg_tcp_splice_in, struct socket *sock)
 {
-	return rg_splice_in(sock);
+	return rg_splice_in(sock, RG_FR_TCP_SPLICE);
 }
 
 SEC("fexit/tcp_splice_read")

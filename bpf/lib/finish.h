@@ -5,6 +5,7 @@
 /* The last hook of a message: put together what is known and write the record. */
 #include "call.h"
 #include "files.h"
+#include "filter.h"
 #include "select.h"
 #include "sock.h"
 #include "stack.h"

@@ -4,8 +4,10 @@
 
 /*
  * Runs a match program (abi/match.h) over a record. Include after vmlinux.h and bpf_helpers.h. The includer
- * calls rg_match(rec): rec must be a pointer the verifier knows to have at least sizeof(struct rg_rec_msg)
- * bytes. Set sizes are given by user space before loading (bpf_map__set_max_entries).
+ * calls rg_match(rec, known), or rg_match_by(program, rec, known) for one of several programs that share the
+ * sets: rec must be a pointer the verifier knows to have at least sizeof(struct rg_rec_msg) bytes; known is
+ * RG_KNOWN_*: what of it is filled in beside what rec->has tells. Set sizes are given by user space before
+ * loading (bpf_map__set_max_entries; src/kernel/match.c).
  */
 #include "abi/match.h"
 
@@ -197,15 +199,18 @@ static __always_inline int rg_m_path(const struct rg_rec_msg *rec, const struct 
 
 /* One test: 1 true, 0 false; absent and unknown are settled here. A global function: the verifier looks at it
  * once and not once for each round of the loop below. */
-int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in);
-__attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in)
+int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in, __u32 known);
+__attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in,
+					__u32 known)
 {
 	__u64 v = 0, comm[2];
-	int absent = (in->flags & RG_MF_ABSENT) != 0, neg = in->flags & RG_MF_NEGATE, r = 0;
+	int absent, neg, r = 0;
 
 	if (!rec || !in)
 		return 1;
-	if ((rec->has & in->has) != in->has)
+	absent = (in->flags & RG_MF_ABSENT) != 0;
+	neg = in->flags & RG_MF_NEGATE;
+	if (((rec->has | known) & in->has) != in->has)
 		return 1; /* may be found later */
 	switch (in->op) {
 	case RG_M_CMP: r = rg_m_cmp(in, rg_m_number(rec, in)); break;
@@ -243,12 +248,12 @@ __attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const stru
 }
 
 /* Is the message wanted? Anything unexpected is accepted: user space decides again. */
-static __always_inline bool rg_match(const struct rg_rec_msg *rec)
+static __always_inline bool rg_match_by(const struct rg_match_prog *p, const struct rg_rec_msg *rec,
+					__u32 known)
 {
-	__u32 zero = 0, pc = 0;
-	const struct rg_match_prog *p = bpf_map_lookup_elem(&rg_match_prog, &zero);
+	__u32 pc = 0;
 
-	if (!p || !p->n)
+	if (!p->n)
 		return true;
 	for (int i = 0; i < RG_MATCH_INSNS; i++) {
 		const struct rg_match_insn *in;
@@ -256,9 +261,17 @@ static __always_inline bool rg_match(const struct rg_rec_msg *rec)
 		if (pc >= RG_MATCH_INSNS)
 			break;
 		in = &p->insn[pc];
-		pc = rg_m_test(rec, in) ? in->jt : in->jf;
+		pc = rg_m_test(rec, in, known) ? in->jt : in->jf;
 	}
 	return pc != RG_MATCH_REJECT;
+}
+
+static __always_inline bool rg_match(const struct rg_rec_msg *rec, __u32 known)
+{
+	__u32 zero = 0;
+	const struct rg_match_prog *p = bpf_map_lookup_elem(&rg_match_prog, &zero);
+
+	return !p || rg_match_by(p, rec, known);
 }
 
 #endif

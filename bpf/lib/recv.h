@@ -172,6 +172,9 @@ rg_inline bool rg_recv_uring(struct rg_state *st, struct sock *sk, struct rg_uri
 	return true;
 }
 
+/* Instead of a shape: the filter does not want it. */
+#define RG_LEFT_OUT (-2)
+
 /* base: scalar address of the tracepoint's argument block. flags: as the socket saw them. Returns the shape
  * of the call. */
 rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct sock *sk, long ret, __u32 flags,
@@ -195,6 +198,8 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	rec->ret = ret;
 	rg_recv_flags(rec, &c, op, flags);
 	rg_flow_recv(rec, sk, ret, st->sender_sk, st->sender_peer);
+	if (!rg_filter_end(st))
+		return RG_LEFT_OUT;
 	rec->user_msg = c.route ? c.msg : 0;
 	if (op && rg_recv_uring(st, sk, op, ret))
 		return -1;

@@ -51,7 +51,8 @@ rg_inline void rg_send_args(struct rg_state *st, struct rg_call *c, struct pt_re
 	rg_send_msg(st, &u);
 }
 
-rg_inline void rg_send_end(struct rg_state *st, struct task_struct *t, struct sock *sk, long ret, __u32 flags)
+/* False: the filter does not want it. */
+rg_inline bool rg_send_end(struct rg_state *st, struct task_struct *t, struct sock *sk, long ret, __u32 flags)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	struct rg_rec_msg *rec = &st->rec;
@@ -81,12 +82,15 @@ rg_inline void rg_send_end(struct rg_state *st, struct task_struct *t, struct so
 	rg_udp_send_over(st, rec, sk);
 	rec->flags = c.route && c.has_flags ? c.flags : flags & ~RG_MSG_CMSG_COMPAT;
 	rec->has |= RG_HAS_FLAGS;
+	if (!rg_filter_end(st))
+		return false;
 	rec->user_msg = c.msg;
 	/* of a batch, which message is sent is not known here: its bytes are not guessed */
 	if (c.route && c.route != RG_RT_SENDMMSG && c.route != RG_RT_SOCKETCALL_SENDMMSG)
 		rg_send_args(st, &c, regs, ret);
 	else if (ret > 0)
 		rec->cut |= RG_CUT_DATA;
+	return true;
 }
 
 #endif

@@ -248,6 +248,7 @@ rg_inline void rg_tramp_begin(struct rg_state *st, struct sock *sk, struct msghd
 	st->wait_ns = rg_config.duration ? 0 : ~0ull;
 	st->in_call = 1;
 	st->tr.in = in;
+	st->tr.filter = RG_TF_UNASKED;
 	st->tr.sk = rg_scalar(sk);
 	st->tr.control = 0;
 	st->tr.control_given = 0;
@@ -337,8 +338,8 @@ rg_inline struct rg_uring_op *rg_tramp_route(struct rg_state *st, struct task_st
 	return op;
 }
 
-/* Fill the record. user_msg: address of the caller's msghdr where known, else 0. */
-rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct sock *sk, struct msghdr *msg,
+/* Fill the record; false: the filter does not want it. user_msg: address of the caller's msghdr where known, else 0. */
+rg_inline bool rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct sock *sk, struct msghdr *msg,
 			     __u32 flags, long ret, __u64 user_msg)
 {
 	struct rg_rec_msg *rec = &st->rec;
@@ -360,13 +361,15 @@ rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 	}
 	rec->ret = ret;
 	rg_recv_flags(rec, &c, op, flags);
+	if (!rg_filter_end(st))
+		return false;
 	rec->user_msg = user_msg ? user_msg : op ? op->buf : c.msg;
 	rec->n_iov = st->tr.n_iov;
 	if (rec->n_iov)
 		rec->has |= RG_HAS_IOV | RG_HAS_IOV_K;
 	rg_tramp_batch(rec, &c, user_msg);
 	if (ret < 0)
-		return;
+		return true;
 	if (st->tr.in != RG_IN_SPLICE) {
 		rec->out_flags = BPF_CORE_READ(msg, msg_flags) & ~RG_MSG_OWN;
 		rec->has |= RG_HAS_MSGHDR;
@@ -376,15 +379,17 @@ rg_inline void rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 	rec->namelen = st->tr.namelen;
 	if (st->tr.in == RG_IN_RECVMSG)
 		rg_tramp_control(st, msg, c.compat);
+	return true;
 }
 
 rg_inline void rg_tramp_end(struct rg_state *st, struct task_struct *t, struct sock *sk, struct msghdr *msg,
 			    __u32 flags, long ret, __u64 user_msg)
 {
 	if (sk && (ret >= 0 || rg_config.errors)) {
-		rg_tramp_fill(st, t, sk, msg, flags, ret, user_msg);
+		if (st->tr.filter == RG_TF_LEFT_OUT || !rg_tramp_fill(st, t, sk, msg, flags, ret, user_msg))
+			rg_filter_left_out(st, t);
 		/* a later message of a batch that fails ends the call without an error */
-		if (!(ret < 0 && st->rec.batch) && rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
+		else if (!(ret < 0 && st->rec.batch) && rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
 			rg_emit(st, t);
 	}
 	rg_forget(st);

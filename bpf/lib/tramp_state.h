@@ -7,6 +7,8 @@
 /* The function that is being watched from its entry to its exit. */
 enum { RG_IN_NONE, RG_IN_RECVMSG, RG_IN_SOCK_RECVMSG, RG_IN_SPLICE };
 
+enum { RG_TF_UNASKED, RG_TF_WANTED, RG_TF_LEFT_OUT };
+
 #define RG_TRAMP_NAME_ROOM 128 /* = RG_NAME_MAX */
 
 struct rg_tramp {
@@ -21,7 +23,7 @@ struct rg_tramp {
 	__u16 uring_route;	     /* io_uring operation under way, 0 none */
 	__u32 detach_fds;	     /* descriptors installed by the scm_detach_fds under way */
 	__u8 detaching, detach_head; /* bytes of the cmsg header before them */
-	__u16 pad;
+	__u16 filter; /* RG_TF_*: what the filter said of this message */
 	__u8 name[RG_TRAMP_NAME_ROOM];
 };
 

@@ -47,6 +47,18 @@ rg_inline struct sock *rg_called_sock(struct task_struct *t)
 	return BPF_CORE_READ(so, sk);
 }
 
+/* The filter left a message out before there was a record of it. */
+rg_inline void rg_leave_out(struct task_struct *t)
+{
+	struct rg_state *st = rg_state_find(t);
+
+	if (st)
+		rg_exit_flush(st, t);
+	rg_filter_left_out(st, t);
+	if (st)
+		rg_forget(st);
+}
+
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
 {
@@ -55,12 +67,17 @@ int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
 
 	if (!rg_sel_task(t) || !rg_sel_family(sk->__sk_common.skc_family) || (ret < 0 && !rg_config.errors))
 		return 0;
+	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(RG_FR_SEND, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
+		rg_leave_out(t);
+		return 0;
+	}
 	st = rg_state_of(t);
 	if (!st)
 		return 0;
 	rg_exit_flush(st, t);
-	rg_send_end(st, t, sk, ret, flags);
-	if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
+	if (!rg_send_end(st, t, sk, ret, flags))
+		rg_filter_left_out(st, t);
+	else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
 		rg_emit(st, t);
 	return 0;
 }
@@ -120,7 +137,10 @@ rg_inline void rg_error_end(struct rg_state *st, struct task_struct *t, struct p
 	if (c.has_flags)
 		rec->has |= RG_HAS_FLAGS;
 	rec->user_msg = c.msg;
-	rg_emit(st, t);
+	if (rg_config.match_at && !rg_filter_last(rec))
+		rg_filter_count();
+	else
+		rg_emit(st, t);
 }
 
 /* The tracepoint tier: a splice from a socket passes none of its tracepoints. Where exits are watched anyway

@@ -14,6 +14,8 @@
  */
 
 struct rg_trace;
+struct rg_expr;	  /* policy.h */
+struct rg_policy; /* policy.h */
 
 enum rg_tier { RG_TIER_AUTO, RG_TIER_TRAMPOLINE, RG_TIER_TRACEPOINT, RG_TIER_LEGACY, RG_TIER__COUNT };
 extern const char *const rg_tier_names[RG_TIER__COUNT];
@@ -56,13 +58,21 @@ struct rg_trace_opts {
 	bool duration;	   /* duration and wait, also where they cost a system-call tracepoint */
 	bool no_enrich;	   /* nothing from /proc */
 	uint32_t snaplen;  /* payload bytes kept per message; UINT32_MAX: all */
+	/* What the kernel can decide of these is decided there, so that what is not wanted costs little; the rest
+	 * is the caller's: it still asks rg_expr_match, rg_policy_decide. policy: messages of which no policy's
+	 * scope holds (of Tracee's policies: that no rule matches) are not wanted. NULL: none. Borrowed for the
+	 * time of rg_trace_open. */
+	const struct rg_expr *filter;
+	const struct rg_policy *policy;
 	uint32_t ring_kib; /* ring buffer, KiB, 0: default (64 MiB); rounded up to a power of two */
 	char *const *argv; /* command to start and follow, NULL: none */
 };
 #define RG_SNAPLEN_DEFAULT 256
 
 struct rg_trace_stats {
-	uint64_t messages, bytes, peeks, errors;
+	uint64_t messages, bytes, peeks, errors; /* that came out of the kernel */
+	uint64_t rejected; /* left out in the kernel by filter or policy; on the trampoline tier a call that
+			      waits in vain and is repeated counts each time */
 	uint64_t lost[RG_LOSS__COUNT];
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "kernel/match.h"
 
 #define RING_DEFAULT_KIB (64u << 10)
 
@@ -95,7 +96,9 @@ static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const
 	r = impl->open(&c->instance, &c->obj, &config, err);
 	if (r)
 		return r;
-	r = rg_select_config(opts, config, err);
+	r = rg_select_config(opts, c->match, config, err);
+	if (!r)
+		r = rg_match_size(c->obj, c->match, err);
 	if (!r)
 		r = ring_size(c->obj, opts, err);
 	if (!r)
@@ -106,6 +109,8 @@ static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const
 	if (r)
 		return rg_fail(err, r, "does not load: %s (%s)", strerror(-r), libbpf_line());
 	r = rg_select_maps(opts, c->obj, err);
+	if (!r)
+		r = rg_match_fill(c->obj, c->match, err);
 	if (r)
 		return r;
 	r = impl->attach(c->instance);
@@ -198,7 +203,7 @@ static int read_record(void *arg, void *data, size_t size)
 	return rr->fn(rr->arg, h, len) ? -ECANCELED : 0;
 }
 
-int rg_capture_open(const struct rg_trace_opts *opts, rg_record_fn fn, void *arg, struct rg_capture **ret,
+int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *match, rg_record_fn fn, void *arg, struct rg_capture **ret,
 		    struct rg_err *err)
 {
 	struct rg_capture *c = calloc(1, sizeof(*c) + sizeof(struct ring_reader));
@@ -211,6 +216,7 @@ int rg_capture_open(const struct rg_trace_opts *opts, rg_record_fn fn, void *arg
 	before = libbpf_set_print(keep_libbpf);
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	*rr = (struct ring_reader){fn, arg};
+	c->match = match;
 	r = choose_tier(c, opts, err);
 	if (!r) {
 		fd = bpf_object__find_map_fd_by_name(c->obj, "ring");
@@ -219,6 +225,7 @@ int rg_capture_open(const struct rg_trace_opts *opts, rg_record_fn fn, void *arg
 			r = rg_fail(err, -errno, "ring buffer: %s", strerror(errno));
 	}
 	libbpf_set_print(before);
+	c->match = NULL;
 	if (r) {
 		rg_capture_close(c);
 		return r;
@@ -283,6 +290,20 @@ void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg)
 		key = next;
 	}
 	losses_rest(c, fn, arg);
+}
+
+uint64_t rg_capture_rejected(struct rg_capture *c)
+{
+	int fd = bpf_object__find_map_fd_by_name(c->obj, "rg_rejected"), cpus = libbpf_num_possible_cpus();
+	rg_auto_free uint64_t *n = cpus > 0 ? calloc((size_t)cpus, sizeof(*n)) : NULL;
+	uint32_t zero = 0;
+	uint64_t sum = 0;
+
+	if (!n || bpf_map_lookup_elem(fd, &zero, n))
+		return 0;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		sum += n[cpu];
+	return sum;
 }
 
 void rg_capture_close(struct rg_capture *c)

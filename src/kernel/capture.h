@@ -9,6 +9,7 @@
 #include <recvguard/trace.h>
 
 #include "abi/config.h"
+#include "abi/match.h"
 #include "abi/record.h"
 
 /*
@@ -45,6 +46,7 @@ struct rg_capture {
 	const struct rg_tier_impl *impl;
 	void *instance;
 	struct bpf_object *obj;
+	const struct rg_match *match; /* while opening */
 	struct ring_buffer *ring;
 	bool calibrated;
 	uint64_t misses; /* stack checks that failed when last looked at */
@@ -54,8 +56,9 @@ struct rg_capture {
 /* One record as it stands in the ring: valid during the call. Non-zero stops the reading. */
 typedef int (*rg_record_fn)(void *arg, const struct rg_rec_hdr *rec, size_t size);
 
-/* Load and attach the best tier that opts allows. Errors as rg_trace_open. */
-int rg_capture_open(const struct rg_trace_opts *opts, rg_record_fn fn, void *arg, struct rg_capture **ret,
+/* Load and attach the best tier that opts allows. match: the part of the filter that the kernel decides, copied
+ * into it; NULL: none. Errors as rg_trace_open. */
+int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *match, rg_record_fn fn, void *arg, struct rg_capture **ret,
 		    struct rg_err *err);
 /* Read what is in the ring: number of records, or what fn returned. */
 int rg_capture_consume(struct rg_capture *c);
@@ -68,6 +71,8 @@ void rg_capture_close(struct rg_capture *c);
 /* What was lost since the last call: fn is called for each key with the number of new losses. */
 typedef void (*rg_loss_fn)(void *arg, const struct rg_loss_key *key, uint64_t count);
 void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg);
+/* Messages that the filter left out in the kernel, so far. */
+uint64_t rg_capture_rejected(struct rg_capture *c);
 
 /* Add a line to c->notes. */
 void rg_capture_note(struct rg_capture *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -75,12 +80,13 @@ void rg_capture_note(struct rg_capture *c, const char *fmt, ...) __attribute__((
 /* Arguments that the running kernel's tracepoint `name` passes, -1: it has none of that name (or no BTF). */
 int rg_tracepoint_args(const char *name);
 
-/* Is a fallback forced by the environment (RECVGUARD_FORCE, comma-separated)? For tests: no-stack, no-dynptr.
- */
+/* Is a fallback forced by the environment (RECVGUARD_FORCE, comma-separated)? For tests: no-stack, no-dynptr,
+ * no-match (the filter is decided in user space alone). */
 bool rg_forced(const char *what);
 
 /* select.c: fill config and maps from what the user selected. The first before load, the second after. */
-int rg_select_config(const struct rg_trace_opts *opts, struct rg_config *config, struct rg_err *err);
+int rg_select_config(const struct rg_trace_opts *opts, const struct rg_match *match, struct rg_config *config,
+		     struct rg_err *err);
 int rg_select_maps(const struct rg_trace_opts *opts, struct bpf_object *obj, struct rg_err *err);
 
 #endif

@@ -103,7 +103,18 @@ static int rule_parse(const char *s, struct rg_sock_rule *r, struct rg_err *err)
 		s);
 }
 
-int rg_select_config(const struct rg_trace_opts *opts, struct rg_config *c, struct rg_err *err)
+/* Where the filter runs. A send and its receipt are joined by counting all of them: then at the end only, when
+ * the message was counted. */
+static void config_match(const struct rg_match *m, struct rg_config *c)
+{
+	if (!m)
+		return;
+	c->match_at = c->msg_ids ? m->prog.at & (RG_MA_END | RG_MA_ASKED) : m->prog.at;
+	c->match_need = m->prog.need;
+}
+
+int rg_select_config(const struct rg_trace_opts *opts, const struct rg_match *match, struct rg_config *c,
+		     struct rg_err *err)
 {
 	const struct rg_select *s = &opts->select;
 
@@ -115,6 +126,7 @@ int rg_select_config(const struct rg_trace_opts *opts, struct rg_config *c, stru
 	c->duration = opts->duration;
 	c->msg_ids = opts->direction == RG_WAY_BOTH;
 	c->sample = opts->on_full == RG_FULL_SAMPLE;
+	config_match(match, c);
 	c->select = (s->n_pids || opts->argv ? RG_SEL_PID : 0) | (s->n_comms ? RG_SEL_COMM : 0) |
 		    (s->n_uids ? RG_SEL_UID : 0) | (s->n_cgroups || s->n_containers ? RG_SEL_CGROUP : 0) |
 		    (s->n_exes ? RG_SEL_EXE : 0) | (s->n_sockets ? RG_SEL_SOCKET : 0) |

@@ -19,6 +19,8 @@
 #include "kernel/capture.h"
 #include "pipeline/child.h"
 #include "pipeline/exes.h"
+#include "policy/expr.h"
+#include "policy/lower/match.h"
 
 /* The ring is read when something is in it, and looked at this often: wake-ups by the kernel cost the traced
  * program 1.5 µs each, a look costs nobody anything. Doubled while nothing comes. */
@@ -212,6 +214,48 @@ static int check_pids(const struct rg_select *s, struct rg_err *err)
 	return 0;
 }
 
+/* What the kernel decides of filter and policy. *ret has no tests when that is nothing. */
+static int lower(const struct rg_trace_opts *opts, struct rg_match *ret, struct rg_err *err)
+{
+	struct rg_match scope = {.exact = true};
+	int r = 0;
+
+	*ret = (struct rg_match){.exact = true};
+	if (rg_forced("no-match"))
+		return 0;
+	if (opts->filter)
+		r = rg_lower_match(opts->filter->ir, ret, err);
+	if (!r && opts->policy)
+		r = rg_match_of_policy(opts->policy, &scope, err);
+	return r ? r : rg_match_join(ret, &scope, true, err);
+}
+
+static void note_match(struct rg_trace *t, const struct rg_trace_opts *opts, const struct rg_match *m)
+{
+	rg_auto_buf text = {0};
+
+	if (!opts->filter && !opts->policy)
+		return;
+	if (rg_forced("no-match"))
+		rg_buf_str(&text, "decided in user space: forced");
+	else
+		rg_match_words(m, &text);
+	rg_capture_note(t->cap, "%s: %s", opts->filter ? "filter" : "scope of the policy", rg_buf_cstr(&text));
+}
+
+static int open_capture(struct rg_trace *t, const struct rg_trace_opts *opts, struct rg_err *err)
+{
+	struct rg_match m;
+	int r = lower(opts, &m, err);
+
+	if (!r)
+		r = rg_capture_open(opts, m.prog.n ? &m : NULL, on_record, t, &t->cap, err);
+	if (!r)
+		note_match(t, opts, &m);
+	rg_match_free(&m);
+	return r;
+}
+
 int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, struct rg_err *err)
 {
 	struct rg_trace_opts poorer = *asked, *opts = &poorer;
@@ -236,7 +280,7 @@ int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, stru
 		t->name = strdup(opts->argv[0]);
 	}
 	if (!r)
-		r = rg_capture_open(opts, on_record, t, &t->cap, err);
+		r = open_capture(t, opts, err);
 	if (!r && t->child.pid > 0)
 		r = rg_capture_follow(t->cap, t->child.pid, err);
 	if (r) {
@@ -319,6 +363,7 @@ int rg_trace_status(const struct rg_trace *t)
 void rg_trace_stats(const struct rg_trace *t, struct rg_trace_stats *ret)
 {
 	*ret = t->stats;
+	ret->rejected = rg_capture_rejected(t->cap);
 }
 
 void rg_trace_close(struct rg_trace *t)

@@ -2,10 +2,13 @@
 /* Policies in words. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "policy/dump.h"
+#include "policy/expr.h"
+#include "policy/lower/match.h"
 #include "policy/policy.h"
 
 static void words(const struct rg_ast *n, bool nested, struct rg_buf *b);
@@ -155,9 +158,30 @@ static void explain_rule(const struct rg_policy *p, unsigned i, unsigned k, stru
 	}
 }
 
+/* What a trace by these policies leaves out, and where. */
+static int explain_scope(const struct rg_policy *p, struct rg_buf *b, struct rg_err *err)
+{
+	struct rg_match m;
+	int r = rg_match_of_policy(p, &m, err);
+
+	if (r)
+		return r;
+	rg_buf_str(b, "\nIn a trace, what is out of scope is ");
+	if (m.prog.n) {
+		rg_buf_str(b, "left out: ");
+		rg_match_words(&m, b);
+	} else {
+		rg_buf_printf(b, "left out in user space: %s", m.why ? m.why : "everything is in scope");
+	}
+	rg_buf_str(b, ".\n");
+	rg_match_free(&m);
+	return 0;
+}
+
 int rg_policy_explain(const struct rg_policy *p, char **ret, struct rg_err *err)
 {
 	struct rg_buf b = {0};
+	int r;
 
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct rg_pol *pol = &p->pols[i];
@@ -182,9 +206,49 @@ int rg_policy_explain(const struct rg_policy *p, char **ret, struct rg_err *err)
 			action(pol->dflt, pol->dflt_errno, &b);
 		rg_buf_str(&b, ".\n");
 	}
+	r = explain_scope(p, &b, err);
 	rg_buf_cstr(&b);
 	*ret = b.data;
-	return b.oom ? rg_fail(err, -ENOMEM, "out of memory") : 0;
+	return r ? r : b.oom ? rg_fail(err, -ENOMEM, "out of memory") : 0;
+}
+
+int rg_expr_explain(const char *text, const char *origin, char **ret, struct rg_err *err)
+{
+	struct rg_buf b = {0};
+	struct rg_ast *n = NULL;
+	struct rg_ir *ir = NULL;
+	struct rg_match m = {.exact = true};
+	struct rg_src *src;
+	struct rg_comp c;
+	int r = rg_comp_init(&c, err);
+
+	*ret = NULL;
+	if (r)
+		return r;
+	src = rg_src_new(&c, origin ? origin : "expression", text, strlen(text));
+	r = src ? rg_compile_tree(&c, src, &n) : -ENOMEM;
+	if (!r) {
+		rg_buf_str(&b, "Messages of which ");
+		words(n, false, &b);
+		rg_buf_str(&b, ".\nIn a trace: ");
+		r = rg_lower_ir(&c, n, RG_USE_FILTER, &ir);
+	}
+	if (!r)
+		r = rg_lower_match(ir, &m, err);
+	if (!r) {
+		rg_match_words(&m, &b);
+		rg_buf_str(&b, ".\n");
+	}
+	rg_match_free(&m);
+	free(ir);
+	rg_comp_done(&c);
+	rg_buf_cstr(&b);
+	if (!r && b.oom)
+		r = rg_fail(err, -ENOMEM, "out of memory");
+	if (r)
+		rg_buf_free(&b);
+	*ret = b.data;
+	return r;
 }
 
 static enum rg_use use_of(enum rg_action a)

@@ -140,26 +140,9 @@ static bool for_messages(const struct rg_pol *pol, const struct rg_rule *r)
 
 static enum rg_support on_trace(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
 {
-	struct rg_match m;
-	struct rg_err err;
-	char part[160];
-	bool exact;
-
-	if (!r->ir)
-		return say(w, RG_ADVISORY, "every message, reported in user space%s", "");
-	if (rg_lower_match(r->ir, &m, &err))
-		return say(w, RG_ADVISORY, "reported; %s", err.msg);
-	exact = m.exact;
-	if (!m.prog.n)
-		snprintf(part, sizeof(part), "decided in user space, on every message in scope");
-	else
-		snprintf(part, sizeof(part),
-			 exact ? "decided in the kernel by %u tests"
-			       : "%u tests in the kernel leave out what can't match, the rest is decided in "
-				 "user space",
-			 m.prog.n);
-	rg_match_free(&m);
-	return say(w, RG_ADVISORY, "reported, never enforced; %s", part);
+	(void)r;
+	return say(w, RG_ADVISORY, "reported, never enforced; decided in user space, on every message in %s",
+		   pol->tracee ? "scope that a rule may match" : "scope");
 }
 
 static enum rg_support on_broker(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)

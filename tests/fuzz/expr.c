@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		rg_ir_eval(ir, ev, NULL);
 		if (!rg_lower_match(ir, &m, &err)) {
-			rg_match_run(&m, &rec);
+			rg_match_run(&m, &rec, RG_KNOWN_ALL);
 			rg_match_free(&m);
 		}
 		if (!rg_lower_cbpf(ir, &filter, &err))

@@ -29,6 +29,13 @@ compare() { # KERNEL
 		grep -q '^ok\|^not ok' "$work/$1.cmp" || echo "not ok - $tier: $name: could not be compared"
 		sed -n "s/^\(not ok\|ok\) [0-9]* - /\1 - $tier: $name: /p; s/^#/#/p" "$work/$1.cmp"
 	done
+	for truth in "$work/$1.out"/*-filter; do
+		[ -e "$truth" ] || continue
+		tier=$(basename "$truth" -filter)
+		python3 "$top/tests/e2e/filter.py" "$build/cli/recvguard" --compare "$truth" >"$work/$1.cmp" 2>&1 || true
+		grep -q '^ok\|^not ok' "$work/$1.cmp" || echo "not ok - $tier: filters could not be compared: $(tail -1 "$work/$1.cmp")"
+		sed -n "s/^\(not ok\|ok\) [0-9]* - /\1 - $tier: filter: /p; s/^#/#/p" "$work/$1.cmp"
+	done
 }
 one() {
 	"$top/tools/vm.sh" --build "$build" --timeout 600 --out "$work/$1.out" "${oracles[@]}" "$1" 'sh /rg/tests/guest.sh' \

@@ -17,6 +17,7 @@
 #include "policy/expr.h"
 #include "policy/lower/cbpf.h"
 #include "policy/lower/match.h"
+#include "tests/unit/early.h"
 #include "tests/unit/differential_model.h"
 
 /* ---- expressions: a tree, its text, its meaning */
@@ -374,7 +375,7 @@ static struct rg_ir *compile(enum rg_use use)
 static void evaluator_and_match_program(void **state)
 {
 	unsigned pairs = getenv("RG_PAIRS") ? (unsigned)atoi(getenv("RG_PAIRS")) : 20000, exact = 0,
-		 rejected = 0, yes = 0;
+		 rejected = 0, yes = 0, early = 0;
 	struct rg_event *ev = rg_event_new();
 	struct rg_rec_msg *rec = calloc(1, sizeof(*rec));
 
@@ -410,7 +411,10 @@ static void evaluator_and_match_program(void **state)
 					fail_msg("seed %llu, expression %u, event %d, use %d: oracle says "
 						 "%d: %s",
 						 (unsigned long long)seed, i, k, u, want[u], text);
-			kernel = rg_match_run(&match, rec);
+			kernel = rg_match_run(&match, rec, RG_KNOWN_ALL);
+			if (early_is_wrong(&match, rec, kernel, &early))
+				fail_msg("seed %llu, expression %u, event %d: rejected too early: %s",
+					 (unsigned long long)seed, i, k, text);
 			/* never less than the expression; exactly it when every part is there */
 			if ((!kernel && want[0]) || (match.exact && kernel && !want[0] && m.has[5]))
 				fail_msg("seed %llu, expression %u, event %d: match program says %d, oracle "
@@ -424,9 +428,9 @@ static void evaluator_and_match_program(void **state)
 		for (int u = 0; u < 3; u++)
 			free(ir[u]);
 	}
-	printf("# seed %llu: %u pairs, %u true, %u in exact match programs, %u rejected by them\n",
-	       (unsigned long long)seed, pairs, yes, exact, rejected);
-	assert_true(yes > pairs / 10 && yes < pairs * 9 / 10 && exact > pairs / 50 && rejected > pairs / 50);
+	printf("# seed %llu: %u pairs, %u true, %u in exact match programs, %u rejected by them, %u early\n",
+	       (unsigned long long)seed, pairs, yes, exact, rejected, early);
+	assert_true(early > pairs / 50 && yes > pairs / 10 && yes < pairs * 9 / 10 && exact > pairs / 50 && rejected > pairs / 50);
 	free(rec);
 	rg_event_free(ev);
 }

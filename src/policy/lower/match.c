@@ -13,49 +13,49 @@
 
 #define CHAIN_MAX 6 /* ranges tried one by one; more numbers become a set */
 
+#define ENDS (RG_HAS_SOCK | RG_KNOWN_ENDS)
 #define REC(m) offsetof(struct rg_rec_msg, m), sizeof(((struct rg_rec_msg *)0)->m)
 
 /* Where the kernel's record has an event's values. */
 static const struct place {
 	enum rg_field field;
 	size_t off, width;
-	uint32_t has;	/* RG_HAS_* */
+	uint32_t has;	/* RG_HAS_*, RG_KNOWN_* */
 	uint8_t flags;	/* RG_MF_* */
 	uint8_t need;	/* RG_MN_* */
 	uint16_t truth; /* RG_MF_BOOL: mask */
 } places[] = {
-	{RG_F_PROC_PID, REC(pid), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_TID, REC(h.tid), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_PPID, REC(ppid), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_UID, REC(uid), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_GID, REC(gid), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_NS_PID, REC(ns_pid), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_NS_TID, REC(ns_tid), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_NS_PPID, REC(ns_ppid), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_NS_MNTNS, REC(ns_mnt), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_NS_PIDNS, REC(ns_pidns), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_CGROUP_ID, REC(cgroup_id), 0, 0, RG_MN_WHO, 0},
-	{RG_F_PROC_COMPAT, REC(mflags), 0, RG_MF_BOOL, RG_MN_CALL, RG_MF_COMPAT},
-	{RG_F_PEEK, REC(mflags), 0, RG_MF_BOOL, RG_MN_CALL, RG_MF_PEEK},
-	{RG_F_ROUTE, REC(route), 0, 0, RG_MN_CALL, 0},
-	{RG_F_RET, REC(ret), 0, RG_MF_SIGNED, RG_MN_RET, 0},
-	{RG_F_SOCK_FD, REC(fd), 0, RG_MF_SIGNED, RG_MN_CALL, 0},
-	{RG_F_SOCK_COOKIE, REC(cookie), RG_HAS_SOCK, 0, RG_MN_SOCK, 0},
+	{RG_F_PROC_PID, REC(pid), 0, 0, 0, 0},
+	{RG_F_PROC_TID, REC(h.tid), 0, 0, 0, 0},
+	{RG_F_PROC_PPID, REC(ppid), RG_KNOWN_TASK, 0, RG_MN_PARENT, 0},
+	{RG_F_PROC_UID, REC(uid), 0, 0, 0, 0},
+	{RG_F_PROC_GID, REC(gid), 0, 0, 0, 0},
+	{RG_F_PROC_NS_PID, REC(ns_pid), 0, 0, RG_MN_NS, 0},
+	{RG_F_PROC_NS_TID, REC(ns_tid), 0, 0, RG_MN_NS, 0},
+	{RG_F_PROC_NS_PPID, REC(ns_ppid), RG_KNOWN_TASK, 0, RG_MN_NS | RG_MN_PARENT, 0},
+	{RG_F_PROC_NS_MNTNS, REC(ns_mnt), 0, 0, RG_MN_NS, 0},
+	{RG_F_PROC_NS_PIDNS, REC(ns_pidns), 0, 0, RG_MN_NS, 0},
+	{RG_F_PROC_CGROUP_ID, REC(cgroup_id), RG_KNOWN_TASK, 0, RG_MN_CGROUP, 0},
+	{RG_F_PROC_COMPAT, REC(mflags), RG_KNOWN_CALL, RG_MF_BOOL, 0, RG_MF_COMPAT},
+	{RG_F_PEEK, REC(mflags), RG_KNOWN_CALL, RG_MF_BOOL, 0, RG_MF_PEEK},
+	{RG_F_ROUTE, REC(route), RG_KNOWN_CALL, 0, 0, 0},
+	{RG_F_RET, REC(ret), RG_KNOWN_CALL, RG_MF_SIGNED, RG_MN_RET, 0},
+	{RG_F_SOCK_FD, REC(fd), RG_KNOWN_CALL, RG_MF_SIGNED, 0, 0},
+	{RG_F_SOCK_COOKIE, REC(cookie), RG_HAS_SOCK | RG_KNOWN_CALL, 0, 0, 0},
 	{RG_F_SOCK_NETNS, REC(netns), RG_HAS_SOCK, 0, RG_MN_SOCK, 0},
 	{RG_F_SOCK_FAMILY, REC(family), RG_HAS_SOCK, 0, RG_MN_SOCK, 0},
 	{RG_F_SOCK_TYPE, REC(type), RG_HAS_SOCK, 0, RG_MN_SOCK, 0},
 	{RG_F_SOCK_PROTOCOL, REC(protocol), RG_HAS_SOCK, 0, RG_MN_SOCK, 0},
-	{RG_F_MSG_FLAGS, REC(flags), RG_HAS_FLAGS, 0, RG_MN_CALL, 0},
-	{RG_F_MSG_OUT_FLAGS, REC(out_flags), RG_HAS_MSGHDR, 0, RG_MN_RET, 0},
-	{RG_F_SENDER_PID, REC(cred_pid), RG_HAS_CRED, 0, RG_MN_CRED, 0},
-	{RG_F_SENDER_UID, REC(cred_uid), RG_HAS_CRED, 0, RG_MN_CRED, 0},
-	{RG_F_SENDER_GID, REC(cred_gid), RG_HAS_CRED, 0, RG_MN_CRED, 0},
-	{RG_F_SOCK_LOCAL_PORT, REC(local), RG_HAS_SOCK, 0, RG_MN_ENDS, 0},
-	{RG_F_SOCK_REMOTE_PORT, REC(remote), RG_HAS_SOCK, 0, RG_MN_ENDS, 0},
-	{RG_F_SOCK_LOCAL_ADDR, REC(local), RG_HAS_SOCK, 0, RG_MN_ENDS, 0},
-	{RG_F_SOCK_REMOTE_ADDR, REC(remote), RG_HAS_SOCK, 0, RG_MN_ENDS, 0},
-	{RG_F_SOCK_PATH, REC(local), RG_HAS_SOCK, 0, RG_MN_ENDS, 0},
-	{RG_F_PROC_COMM, REC(comm), 0, 0, RG_MN_WHO, 0},
+	{RG_F_MSG_FLAGS, REC(flags), RG_HAS_FLAGS | RG_KNOWN_CALL, 0, 0, 0},
+	{RG_F_SENDER_PID, REC(cred_pid), RG_HAS_CRED | RG_KNOWN_CALL, 0, RG_MN_RET, 0},
+	{RG_F_SENDER_UID, REC(cred_uid), RG_HAS_CRED | RG_KNOWN_CALL, 0, RG_MN_RET, 0},
+	{RG_F_SENDER_GID, REC(cred_gid), RG_HAS_CRED | RG_KNOWN_CALL, 0, RG_MN_RET, 0},
+	{RG_F_SOCK_LOCAL_PORT, REC(local), ENDS, 0, RG_MN_SOCK | RG_MN_ENDS, 0},
+	{RG_F_SOCK_REMOTE_PORT, REC(remote), ENDS, 0, RG_MN_SOCK | RG_MN_ENDS, 0},
+	{RG_F_SOCK_LOCAL_ADDR, REC(local), ENDS, 0, RG_MN_SOCK | RG_MN_ENDS, 0},
+	{RG_F_SOCK_REMOTE_ADDR, REC(remote), ENDS, 0, RG_MN_SOCK | RG_MN_ENDS, 0},
+	{RG_F_SOCK_PATH, REC(local), ENDS, 0, RG_MN_SOCK | RG_MN_ENDS, 0},
+	{RG_F_PROC_COMM, REC(comm), RG_KNOWN_TASK, 0, RG_MN_COMM, 0},
 };
 
 static const struct place *place_of(int field)
@@ -379,6 +379,7 @@ static bool put_sender(struct gen *g, const struct place *pl, const struct rg_ir
 	struct rg_match_insn send = {.op = RG_M_BITS,
 				     .width = 2,
 				     .off = offsetof(struct rg_rec_msg, mflags),
+				     .has = RG_KNOWN_CALL,
 				     .imm = {RG_MF_SEND, 0}};
 	struct place peer = *pl;
 	uint32_t at = g->n, second;
@@ -390,7 +391,7 @@ static bool put_sender(struct gen *g, const struct place *pl, const struct rg_ir
 	g->t[at].jf = LOCAL(second);
 	put(g, has_bit(RG_HAS_PEER), LOCAL(second + 1), in->jt);
 	put(g, send, in->jt, LOCAL(second + 2));
-	peer.has = RG_HAS_PEER;
+	peer.has = RG_HAS_PEER | RG_KNOWN_CALL;
 	peer.off += offsetof(struct rg_rec_msg, peer_pid) - offsetof(struct rg_rec_msg, cred_pid);
 	return put_leaf(g, &peer, in);
 }
@@ -419,7 +420,6 @@ static bool put_event(struct gen *g, const struct rg_ir_insn *in)
 			set_int(g, set.set, i);
 	}
 	put(g, set, in->jt, in->jf);
-	g->out->prog.need |= RG_MN_CALL;
 	return true;
 }
 
@@ -433,16 +433,19 @@ static bool put_insn(struct gen *g, const struct rg_ir_insn *in)
 	v = &rg_ir_vals(g->p)[in->a];
 	if (v->kind != RG_V_FIELD || v->view != RG_VIEW_NONE)
 		return false;
-	if (v->field == RG_F_EVENT)
-		return put_event(g, in);
+	if (v->field == RG_F_EVENT) {
+			return put_event(g, in);
+	}
 	pl = place_of(v->field);
 	if (!pl)
 		return false;
 	g->out->prog.need |= pl->need;
+	g->out->fields[v->field / 64] |= 1ull << v->field % 64;
 	if (v->field == RG_F_SOCK_FD) { /* -1: the call had none */
 		struct rg_match_insn m = {.op = RG_M_CMP,
 					  .width = 4,
 					  .off = (uint16_t)pl->off,
+					  .has = pl->has,
 					  .flags = RG_MF_SIGNED,
 					  .sub = RG_GE};
 
@@ -531,12 +534,15 @@ static void gen_all(struct gen *g)
 		if (in[pc].op == RG_IR_RET)
 			continue;
 		if (put_insn(g, &in[pc])) {
+			unsigned f = rg_ir_vals(g->p)[in[pc].a].field;
+
+			g->out->fields[f / 64 & 1] |= 1ull << f % 64;
 			g->first[pc] = at;
 			continue;
 		}
 		g->n = at;
 		g->out->exact = false;
-		g->out->why = "a part of it is not in the kernel's record: decided in user space";
+		g->out->why = "a part of it is not in the kernel's record";
 		if (in[pc].op == RG_IR_LOOP)
 			for (uint32_t end = in[pc].k; pc + 1 < end; pc++)
 				g->first[pc + 1] = UINT32_MAX;
@@ -544,7 +550,8 @@ static void gen_all(struct gen *g)
 	if (!g->full)
 		link_tests(g);
 	if (g->full)
-		accept_all(g->out, "it has more tests than a kernel program takes: decided in user space");
+		accept_all(g->out, "it has more tests than a kernel program takes");
+	rg_match_place(g->out);
 }
 
 int rg_lower_match(const struct rg_ir *p, struct rg_match *ret, struct rg_err *err)

@@ -9,8 +9,19 @@
  * program accepts. Errors: -ENOMEM. */
 int rg_lower_match(const struct rg_ir *p, struct rg_match *ret, struct rg_err *err);
 void rg_match_free(struct rg_match *m);
-/* The reference interpreter: what bpf/lib/match.h does, over a record in memory. */
-bool rg_match_run(const struct rg_match *m, const struct rg_rec_msg *rec);
+/* Find out where the program can reject (prog.at). One that never does becomes one without tests. */
+void rg_match_place(struct rg_match *m);
+/* a and b, or a or b, into a; b is left empty. When the two together have more tests than a program takes, a
+ * accepts more instead. Errors: -ENOMEM. */
+int rg_match_join(struct rg_match *a, struct rg_match *b, bool both, struct rg_err *err);
+/* What a trace shows of a policy's audit: messages that some policy's scope holds (Tracee's: that a rule of
+ * it also matches). */
+struct rg_policy;
+int rg_match_of_policy(const struct rg_policy *p, struct rg_match *ret, struct rg_err *err);
+/* One line: what of it the kernel decides, and where. */
+void rg_match_words(const struct rg_match *m, struct rg_buf *out);
+/* The reference interpreter: what bpf/lib/match.h does, over a record in memory. known: RG_KNOWN_*. */
+bool rg_match_run(const struct rg_match *m, const struct rg_rec_msg *rec, uint32_t known);
 void rg_match_disasm(const struct rg_match *m, struct rg_buf *out);
 /* Can the kernel decide about this field, at least in comparisons? */
 bool rg_match_knows(int field);

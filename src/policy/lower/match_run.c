@@ -148,13 +148,14 @@ static int path_test(const struct rg_match *m, const struct rg_rec_msg *rec, con
 	return 0;
 }
 
-static bool test(const struct rg_match *m, const struct rg_rec_msg *rec, const struct rg_match_insn *in)
+static bool test(const struct rg_match *m, const struct rg_rec_msg *rec, const struct rg_match_insn *in,
+		 uint32_t known)
 {
 	bool absent = in->flags & RG_MF_ABSENT ? true : false;
 	uint64_t c[2], v;
 	int r;
 
-	if ((rec->has & in->has) != in->has)
+	if (((rec->has | known) & in->has) != in->has)
 		return true; /* may be found later */
 	switch (in->op) {
 	case RG_M_CMP: r = cmp(in, number(rec, in)); break;
@@ -183,7 +184,7 @@ static bool test(const struct rg_match *m, const struct rg_rec_msg *rec, const s
 	return in->flags & RG_MF_NEGATE ? !r : r;
 }
 
-bool rg_match_run(const struct rg_match *m, const struct rg_rec_msg *rec)
+bool rg_match_run(const struct rg_match *m, const struct rg_rec_msg *rec, uint32_t known)
 {
 	unsigned pc = 0;
 
@@ -192,7 +193,7 @@ bool rg_match_run(const struct rg_match *m, const struct rg_rec_msg *rec)
 	for (int i = 0; i < RG_MATCH_INSNS && pc < m->prog.n; i++) {
 		const struct rg_match_insn *in = &m->prog.insn[pc];
 
-		pc = test(m, rec, in) ? in->jt : in->jf;
+		pc = test(m, rec, in, known) ? in->jt : in->jf;
 	}
 	return pc != RG_MATCH_REJECT;
 }
@@ -216,8 +217,9 @@ void rg_match_disasm(const struct rg_match *m, struct rg_buf *out)
 		      "match program: %u tests, %u sets (%u numbers, %u comms, %u paths, %u prefixes), %s\n",
 		      m->prog.n, m->n_sets, m->n_ints, m->n_comms, m->n_paths, m->n_addrs,
 		      m->exact ? "exact" : "accepts more than the expression");
-	if (m->why)
-		rg_buf_printf(out, "  %s\n", m->why);
+	rg_buf_str(out, "  ");
+	rg_match_words(m, out);
+	rg_buf_char(out, '\n');
 	for (uint32_t i = 0; i < m->prog.n; i++) {
 		const struct rg_match_insn *in = &m->prog.insn[i];
 

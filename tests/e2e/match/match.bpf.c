@@ -15,16 +15,23 @@ struct {
 	__type(value, struct rg_rec_msg);
 } rec SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} known SEC(".maps");
+
 __u64 accepted;
-__u32 self;
 
 SEC("raw_tp")
 int match_one(void *ctx)
 {
 	__u32 zero = 0;
 	struct rg_rec_msg *r = bpf_map_lookup_elem(&rec, &zero);
+	__u32 *k = bpf_map_lookup_elem(&known, &zero);
 
-	return r ? rg_match(r) : -1;
+	return r && k ? rg_match(r, *k) : -1;
 }
 
 static __always_inline struct rg_rec_msg *fill(void)
@@ -50,7 +57,7 @@ int BPF_PROG(filtered, void *sk, int ret, int flags)
 {
 	struct rg_rec_msg *r = fill();
 
-	if (r && rg_match(r))
+	if (r && rg_match(r, RG_KNOWN_ALL))
 		accepted++;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kernel/match.h"
 #include "policy/expr.h"
 #include "policy/lower/match.h"
 
@@ -133,17 +134,16 @@ static void compile(const char *text, struct rg_match *m)
 	rg_expr_free(e);
 }
 
-static struct bpf_object *open_with(const char *path, const struct rg_match *m)
+/* The object with the program in it; NULL: it does not load. */
+static struct bpf_object *load(const char *path, const struct rg_match *m)
 {
 	struct bpf_object *o = bpf_object__open_file(path, NULL);
+	struct rg_err err;
 
-	if (!o)
-		return NULL;
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "rg_match_ints"), m->n_ints + 1);
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "rg_match_comms"), m->n_comms + 1);
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "rg_match_paths"), m->n_paths + 1);
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "rg_match_addrs"), m->n_addrs + 1);
-	return o;
+	if (o && !rg_match_size(o, m, &err) && !bpf_object__load(o) && !rg_match_fill(o, m, &err))
+		return o;
+	bpf_object__close(o);
+	return NULL;
 }
 
 static int fd_of(struct bpf_object *o, const char *name)
@@ -151,25 +151,13 @@ static int fd_of(struct bpf_object *o, const char *name)
 	return bpf_object__find_map_fd_by_name(o, name);
 }
 
-static int fill_set(struct bpf_object *o, const char *map, const void *keys, size_t size, uint32_t n)
+/* Tell the program which groups of values are known. */
+static uint32_t random_known(struct bpf_object *o)
 {
-	uint8_t one = 1;
+	uint32_t known = rand() % 3 ? RG_KNOWN_ALL : (uint32_t)rand() << 29, zero = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		if (bpf_map_update_elem(fd_of(o, map), (const char *)keys + i * size, &one, BPF_ANY))
-			return -errno;
-	return 0;
-}
-
-static int fill(struct bpf_object *o, const struct rg_match *m)
-{
-	uint32_t zero = 0;
-	int r = bpf_map_update_elem(fd_of(o, "rg_match_prog"), &zero, &m->prog, BPF_ANY);
-
-	r = r ? r : fill_set(o, "rg_match_ints", m->ints, sizeof(*m->ints), m->n_ints);
-	r = r ? r : fill_set(o, "rg_match_comms", m->comms, sizeof(*m->comms), m->n_comms);
-	r = r ? r : fill_set(o, "rg_match_paths", m->paths, sizeof(*m->paths), m->n_paths);
-	return r ? r : fill_set(o, "rg_match_addrs", m->addrs, sizeof(*m->addrs), m->n_addrs);
+	bpf_map_update_elem(fd_of(o, "known"), &zero, &known, BPF_ANY);
+	return known;
 }
 
 /* One expression, many records: both interpreters. Returns the number that differ; -1: not loadable. */
@@ -181,11 +169,9 @@ static int compare(const char *path, const char *text, unsigned n, unsigned *acc
 	int bad = 0;
 
 	compile(text, &m);
-	o = open_with(path, &m);
-	if (!o || bpf_object__load(o) || fill(o, &m)) {
-		bpf_object__close(o);
+	o = load(path, &m);
+	if (!o)
 		return -1;
-	}
 	for (unsigned i = 0; i < n; i++) {
 		LIBBPF_OPTS(bpf_test_run_opts, opts);
 		uint32_t zero = 0;
@@ -193,7 +179,7 @@ static int compare(const char *path, const char *text, unsigned n, unsigned *acc
 
 		random_record(r);
 		bpf_map_update_elem(fd_of(o, "rec"), &zero, r, BPF_ANY);
-		want = rg_match_run(&m, r);
+		want = rg_match_run(&m, r, random_known(o));
 		if (bpf_prog_test_run_opts(bpf_program__fd(bpf_object__find_program_by_name(o, "match_one")),
 					   &opts))
 			bad++;
@@ -249,11 +235,9 @@ static double filter_cost(const char *path, const char *head, const char *item, 
 			rg_buf_printf(&text, "%s%u%s", item, 4000000 + i, item);
 	}
 	compile(rg_buf_cstr(&text), &m);
-	o = open_with(path, &m);
-	if (!o || bpf_object__load(o) || fill(o, &m)) {
-		bpf_object__close(o);
+	o = load(path, &m);
+	if (!o)
 		return -1;
-	}
 	for (int i = 0; i < 5; i++) {
 		double e = cost(o, "empty", 20000), f = cost(o, "filtered", 20000);
 
