@@ -57,7 +57,7 @@ struct rg_config {
 	struct rg_sock_rule rules[RG_SEL_SOCKETS_MAX];
 	__u8 errors, duration, msg_ids, sample;
 	__u32 match_at, match_need; /* the filter: rg_match_prog's at and need; 0: none */
-	__u32 wake_bytes; /* wake the reader when this much is unread, 0: never (it polls) */
+	__u32 wake_bytes;	    /* wake the reader when this much is unread, 0: never (it polls) */
 };
 
 struct rg_exe_key {

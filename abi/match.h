@@ -68,8 +68,8 @@ struct rg_match_prog {
 };
 
 /*
- * Groups of values beside those of rg_rec_msg.has (RG_HAS_SOCK: family, type, protocol, netns). pid, tid, uid,
- * gid and the numbers of namespaces are always known: nobody but the thread itself changes them.
+ * Groups of values beside those of rg_rec_msg.has (RG_HAS_SOCK: family, type, protocol, netns). pid, tid,
+ * uid, gid and the numbers of namespaces are always known: nobody but the thread itself changes them.
  */
 #define RG_KNOWN_TASK (1u << 29) /* comm, ppid, cgroup_id: others may change them while a call waits */
 #define RG_KNOWN_ENDS (1u << 30) /* local, remote: with RG_HAS_SOCK */

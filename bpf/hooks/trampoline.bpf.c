@@ -59,8 +59,9 @@ rg_inline struct rg_state *rg_copying(struct task_struct *t, __u32 room)
 
 	if (!st || !rg_filter_can(RG_MA_SOCK) || st->tr.filter)
 		return st;
-	st->tr.filter = rg_filter_early_at(room, t, st->tr.sk, RG_KNOWN_TASK | RG_KNOWN_ENDS) ? RG_TF_WANTED
-											   : RG_TF_LEFT_OUT;
+	st->tr.filter = rg_filter_early_at(room, t, st->tr.sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)
+				? RG_TF_WANTED
+				: RG_TF_LEFT_OUT;
 	return st->tr.filter == RG_TF_WANTED ? st : NULL;
 }
 

@@ -338,7 +338,8 @@ rg_inline struct rg_uring_op *rg_tramp_route(struct rg_state *st, struct task_st
 	return op;
 }
 
-/* Fill the record; false: the filter does not want it. user_msg: address of the caller's msghdr where known, else 0. */
+/* Fill the record; false: the filter does not want it. user_msg: address of the caller's msghdr where known,
+ * else 0. */
 rg_inline bool rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct sock *sk, struct msghdr *msg,
 			     __u32 flags, long ret, __u64 user_msg)
 {

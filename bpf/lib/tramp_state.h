@@ -23,7 +23,7 @@ struct rg_tramp {
 	__u16 uring_route;	     /* io_uring operation under way, 0 none */
 	__u32 detach_fds;	     /* descriptors installed by the scm_detach_fds under way */
 	__u8 detaching, detach_head; /* bytes of the cmsg header before them */
-	__u16 filter; /* RG_TF_*: what the filter said of this message */
+	__u16 filter;		     /* RG_TF_*: what the filter said of this message */
 	__u8 name[RG_TRAMP_NAME_ROOM];
 };
 

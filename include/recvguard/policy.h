@@ -23,8 +23,8 @@ void rg_expr_free(struct rg_expr *e);
  * through. */
 bool rg_expr_match(const struct rg_expr *e, const struct rg_event *ev);
 
-/* An expression in words, and which part of it a trace decides in the kernel: text, freed with free(). Errors: as
- * rg_expr_compile. */
+/* An expression in words, and which part of it a trace decides in the kernel: text, freed with free().
+ * Errors: as rg_expr_compile. */
 int rg_expr_explain(const char *text, const char *origin, char **ret, struct rg_err *err);
 
 /* The compiler's stages, and their names ("tokens"...), NULL-terminated. */

@@ -54,14 +54,14 @@ struct rg_trace_opts {
 	enum rg_tier tier;
 	enum rg_direction direction;
 	enum rg_on_full on_full;
-	bool errors;	   /* also calls that failed before reaching a socket (EBADF, ENOTSOCK, EFAULT...) */
-	bool duration;	   /* duration and wait, also where they cost a system-call tracepoint */
-	bool no_enrich;	   /* nothing from /proc */
-	uint32_t snaplen;  /* payload bytes kept per message; UINT32_MAX: all */
-	/* What the kernel can decide of these is decided there, so that what is not wanted costs little; the rest
-	 * is the caller's: it still asks rg_expr_match, rg_policy_decide. policy: messages of which no policy's
-	 * scope holds (of Tracee's policies: that no rule matches) are not wanted. NULL: none. Borrowed for the
-	 * time of rg_trace_open. */
+	bool errors;	  /* also calls that failed before reaching a socket (EBADF, ENOTSOCK, EFAULT...) */
+	bool duration;	  /* duration and wait, also where they cost a system-call tracepoint */
+	bool no_enrich;	  /* nothing from /proc */
+	uint32_t snaplen; /* payload bytes kept per message; UINT32_MAX: all */
+	/* What the kernel can decide of these is decided there, so that what is not wanted costs little; the
+	 * rest is the caller's: it still asks rg_expr_match, rg_policy_decide. policy: messages of which no
+	 * policy's scope holds (of Tracee's policies: that no rule matches) are not wanted. NULL: none.
+	 * Borrowed for the time of rg_trace_open. */
 	const struct rg_expr *filter;
 	const struct rg_policy *policy;
 	uint32_t ring_kib; /* ring buffer, KiB, 0: default (64 MiB); rounded up to a power of two */

@@ -203,8 +203,8 @@ static int read_record(void *arg, void *data, size_t size)
 	return rr->fn(rr->arg, h, len) ? -ECANCELED : 0;
 }
 
-int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *match, rg_record_fn fn, void *arg, struct rg_capture **ret,
-		    struct rg_err *err)
+int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *match, rg_record_fn fn,
+		    void *arg, struct rg_capture **ret, struct rg_err *err)
 {
 	struct rg_capture *c = calloc(1, sizeof(*c) + sizeof(struct ring_reader));
 	struct ring_reader *rr = (struct ring_reader *)(c + 1);

@@ -56,10 +56,10 @@ struct rg_capture {
 /* One record as it stands in the ring: valid during the call. Non-zero stops the reading. */
 typedef int (*rg_record_fn)(void *arg, const struct rg_rec_hdr *rec, size_t size);
 
-/* Load and attach the best tier that opts allows. match: the part of the filter that the kernel decides, copied
- * into it; NULL: none. Errors as rg_trace_open. */
-int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *match, rg_record_fn fn, void *arg, struct rg_capture **ret,
-		    struct rg_err *err);
+/* Load and attach the best tier that opts allows. match: the part of the filter that the kernel decides,
+ * copied into it; NULL: none. Errors as rg_trace_open. */
+int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *match, rg_record_fn fn,
+		    void *arg, struct rg_capture **ret, struct rg_err *err);
 /* Read what is in the ring: number of records, or what fn returned. */
 int rg_capture_consume(struct rg_capture *c);
 /* Add a process to those selected by pid. */

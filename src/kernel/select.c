@@ -103,8 +103,8 @@ static int rule_parse(const char *s, struct rg_sock_rule *r, struct rg_err *err)
 		s);
 }
 
-/* Where the filter runs. A send and its receipt are joined by counting all of them: then at the end only, when
- * the message was counted. */
+/* Where the filter runs. A send and its receipt are joined by counting all of them: then at the end only,
+ * when the message was counted. */
 static void config_match(const struct rg_match *m, struct rg_config *c)
 {
 	if (!m)

@@ -240,7 +240,8 @@ static void note_match(struct rg_trace *t, const struct rg_trace_opts *opts, con
 		rg_buf_str(&text, "decided in user space: forced");
 	else
 		rg_match_words(m, &text);
-	rg_capture_note(t->cap, "%s: %s", opts->filter ? "filter" : "scope of the policy", rg_buf_cstr(&text));
+	rg_capture_note(t->cap, "%s: %s", opts->filter ? "filter" : "scope of the policy",
+			rg_buf_cstr(&text));
 }
 
 static int open_capture(struct rg_trace *t, const struct rg_trace_opts *opts, struct rg_err *err)

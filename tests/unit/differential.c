@@ -17,8 +17,8 @@
 #include "policy/expr.h"
 #include "policy/lower/cbpf.h"
 #include "policy/lower/match.h"
-#include "tests/unit/early.h"
 #include "tests/unit/differential_model.h"
+#include "tests/unit/early.h"
 
 /* ---- expressions: a tree, its text, its meaning */
 
@@ -430,7 +430,8 @@ static void evaluator_and_match_program(void **state)
 	}
 	printf("# seed %llu: %u pairs, %u true, %u in exact match programs, %u rejected by them, %u early\n",
 	       (unsigned long long)seed, pairs, yes, exact, rejected, early);
-	assert_true(early > pairs / 50 && yes > pairs / 10 && yes < pairs * 9 / 10 && exact > pairs / 50 && rejected > pairs / 50);
+	assert_true(early > pairs / 50 && yes > pairs / 10 && yes < pairs * 9 / 10 && exact > pairs / 50 &&
+		    rejected > pairs / 50);
 	free(rec);
 	rg_event_free(ev);
 }

@@ -2,7 +2,8 @@
 #ifndef RG_TEST_EARLY_H
 #define RG_TEST_EARLY_H
 
-/* A record as an early run of the filter sees it (abi/match.h, RG_MA_*): what is not known by then is noise. */
+/* A record as an early run of the filter sees it (abi/match.h, RG_MA_*): what is not known by then is noise.
+ */
 #include <stdlib.h>
 #include <string.h>
 

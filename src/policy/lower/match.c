@@ -13,7 +13,7 @@
 
 #define CHAIN_MAX 6 /* ranges tried one by one; more numbers become a set */
 
-#define ENDS (RG_HAS_SOCK | RG_KNOWN_ENDS)
+#define ENDS   (RG_HAS_SOCK | RG_KNOWN_ENDS)
 #define REC(m) offsetof(struct rg_rec_msg, m), sizeof(((struct rg_rec_msg *)0)->m)
 
 /* Where the kernel's record has an event's values. */
@@ -434,7 +434,7 @@ static bool put_insn(struct gen *g, const struct rg_ir_insn *in)
 	if (v->kind != RG_V_FIELD || v->view != RG_VIEW_NONE)
 		return false;
 	if (v->field == RG_F_EVENT) {
-			return put_event(g, in);
+		return put_event(g, in);
 	}
 	pl = place_of(v->field);
 	if (!pl)

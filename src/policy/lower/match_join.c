@@ -230,7 +230,8 @@ void rg_match_words(const struct rg_match *m, struct rg_buf *out)
 		rg_buf_printf(out, "decided in user space: %s", m->why ? m->why : "it lets everything pass");
 		return;
 	}
-	rg_buf_str(out, m->exact ? "decided in the kernel by " : "the kernel leaves out what is ruled out by ");
+	rg_buf_str(out,
+		   m->exact ? "decided in the kernel by " : "the kernel leaves out what is ruled out by ");
 	fields(m, out);
 	rg_buf_str(out, m->prog.at & RG_MA_TASK	  ? ", before the message is looked at"
 			: m->prog.at & RG_MA_SOCK ? ", before the message is read"
