@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which rules can match an event at all. A rule whose condition demands `field == constant`, or `field in
  * set`, is filed under those constants; an event's own value finds them with one look-up, however many rules
- * there are. All other rules are plain: always tried. Order is kept: the cursor merges both. */
+ * there are. Prefixes of addresses are filed by field and length: one look-up for each length that occurs.
+ * All other rules are plain: always tried. Order is kept: the cursor merges both. */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/lower/sets.h"
 #include "policy/policy.h"
 
-#define MAX_FIELDS	     8
+#define MAX_TABLES	     RG_INDEX_LISTS
 #define WORTH_FROM	     8 /* fewer rules are tried faster one by one */
 #define ENTRIES_PER_RULE_MAX 4096
 
@@ -24,7 +26,8 @@ struct slot {
 
 struct table {
 	enum rg_field field;
-	bool text;
+	enum { NUMBERS, TEXTS, PREFIXES } kind;
+	uint8_t ip_len, bits; /* PREFIXES */
 	struct slot *slots;
 	uint32_t n_slots;
 	uint32_t *rules;       /* ascending in each slot */
@@ -32,25 +35,17 @@ struct table {
 };
 
 struct rg_index {
-	struct table t[MAX_FIELDS];
+	struct table t[MAX_TABLES];
 	unsigned n;
 	uint32_t *plain;
 	uint32_t n_plain;
 	uint32_t n_rules;
-	/* rules that demand an address in a prefix: ranges that don't overlap, sorted */
-	struct addr_entry *addrs;
-	uint32_t n_addrs;
-	enum rg_field addr_field;
-};
-
-struct addr_entry {
-	struct rg_ir_addr_range r;
-	uint32_t rule;
 };
 
 static bool key_type(enum rg_type t)
 {
-	return t == RG_T_UINT || t == RG_T_INT || t == RG_T_ENUM || t == RG_T_STR || t == RG_T_SIZE;
+	return t == RG_T_UINT || t == RG_T_INT || t == RG_T_ENUM || t == RG_T_STR || t == RG_T_SIZE ||
+	       t == RG_T_ADDR;
 }
 
 /* Constants that the test demands of a field, all of them points? */
@@ -64,7 +59,9 @@ static const struct rg_ast *demanded(const struct rg_ast *n, int *field)
 	*field = v->field;
 	k = n->kind == RG_A_IN ? v->next->kids : v->next;
 	for (const struct rg_ast *it = k; it; it = it->next)
-		if (it->kind != RG_A_INT && it->kind != RG_A_STR)
+		if (it->kind != (v->type == RG_T_ADDR  ? RG_A_ADDR
+				 : v->type == RG_T_STR ? RG_A_STR
+						       : RG_A_INT))
 			return NULL;
 	return k;
 }
@@ -98,114 +95,54 @@ static const struct rg_ast *best_demand(const struct rg_ast *n, int *field)
 	return best;
 }
 
-/* ---- addresses */
+/* ---- keys */
 
-/* The ADDR items that the rule demands of the index's address field, or NULL. */
-static const struct rg_ast *demanded_addrs(const struct rg_ast *n, enum rg_field field)
+/* The first `bits` bits of an address. */
+static uint64_t prefix_key(const uint8_t *ip, unsigned ip_len, unsigned bits)
 {
-	const struct rg_ast *v, *k;
+	uint64_t w[2];
+	uint32_t v4;
 
-	if (n && n->kind == RG_A_AND) {
-		for (const struct rg_ast *c = n->kids; c; c = c->next) {
-			k = demanded_addrs(c, field);
-			if (k)
-				return k;
-		}
-		return NULL;
+	if (!bits)
+		return 0;
+	if (ip_len == 4) {
+		memcpy(&v4, ip, 4);
+		return be32toh(v4) >> (32 - bits);
 	}
-	if (!n || (n->kind != RG_A_IN && (n->kind != RG_A_CMP || n->op != RG_EQ)))
-		return NULL;
-	v = n->kids;
-	if (v->kind != RG_A_FIELD || v->field != (int)field)
-		return NULL;
-	k = n->kind == RG_A_IN ? v->next->kids : v->next;
-	for (const struct rg_ast *it = k; it; it = it->next)
-		if (it->kind != RG_A_ADDR || it->ip_len != 4)
-			return NULL; /* an IPv6 range may hold mapped IPv4 addresses: such rules are always
-					tried */
-	return k;
-}
-
-static int by_addr(const void *a, const void *b)
-{
-	return memcmp(((const struct addr_entry *)a)->r.lo, ((const struct addr_entry *)b)->r.lo, 16);
-}
-
-/* File what can be filed of one rule; false: it stays plain. */
-static void addr_add(struct rg_buf *b, const struct rg_ast *k, uint32_t rule)
-{
-	for (; k; k = k->next) {
-		struct addr_entry e = {.rule = rule};
-
-		rg_addr_bounds(k, &e.r);
-		rg_buf_add(b, &e, sizeof(e));
-	}
-}
-
-static bool addrs_disjoint(struct addr_entry *e, size_t n)
-{
-	qsort(e, n, sizeof(*e), by_addr);
-	for (size_t i = 1; i < n; i++)
-		if (memcmp(e[i].r.lo, e[i - 1].r.hi, 4) <= 0)
-			return false;
-	return true;
-}
-
-/* Try to file by this address field: only when no two prefixes overlap. */
-static bool addr_index(struct rg_index *x, const struct rg_pol *pol, enum rg_field field)
-{
-	struct rg_buf b = {0};
-
-	for (uint32_t i = 0; i < pol->n_rules; i++)
-		addr_add(&b, demanded_addrs(pol->rules[i].tree, field), i);
-	x->n_addrs = (uint32_t)(b.len / sizeof(struct addr_entry));
-	if (x->n_addrs < WORTH_FROM || b.oom || !addrs_disjoint((void *)b.data, x->n_addrs)) {
-		x->n_addrs = 0;
-		rg_buf_free(&b);
-		return false;
-	}
-	x->addrs = (void *)b.data;
-	x->addr_field = field;
-	return true;
-}
-
-/* The entry that holds the address, or NULL. */
-static const struct addr_entry *addr_find(const struct rg_index *x, const struct rg_addr *a)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	const uint8_t *ip = a->ip_len == 4				    ? a->ip
-			    : a->ip_len == 16 && !memcmp(a->ip, mapped, 12) ? a->ip + 12
-									    : NULL;
-	uint32_t lo = 0, n = x->n_addrs;
-
-	if (!ip)
-		return NULL;
-	while (n > 1) {
-		uint32_t half = n / 2;
-
-		if (memcmp(x->addrs[lo + half].r.lo, ip, 4) <= 0)
-			lo += half;
-		n -= half;
-	}
-	if (memcmp(x->addrs[lo].r.lo, ip, 4) > 0 || memcmp(ip, x->addrs[lo].r.hi, 4) > 0)
-		return NULL;
-	return &x->addrs[lo];
-}
-
-static struct table *table_for(struct rg_index *x, int field)
-{
-	for (unsigned i = 0; i < x->n; i++)
-		if (x->t[i].field == (enum rg_field)field)
-			return &x->t[i];
-	if (x->n == MAX_FIELDS)
-		return NULL;
-	x->t[x->n] = (struct table){.field = (enum rg_field)field, .text = rg_fields[field].type == RG_T_STR};
-	return &x->t[x->n++];
+	memcpy(w, ip, sizeof(w));
+	if (bits <= 64)
+		return be64toh(w[0]) >> (64 - bits);
+	/* up to 128 bits in 64: others with the same key are tried and found not to match */
+	return w[0] ^ (be64toh(w[1]) >> (128 - bits)) * 0x9e3779b97f4a7c15ull;
 }
 
 static uint64_t key_of(const struct rg_ast *k)
 {
+	if (k->kind == RG_A_ADDR)
+		return prefix_key(k->ip, k->ip_len, k->width);
 	return k->kind == RG_A_STR ? rg_ir_hash(k->str, k->len) : (uint64_t)k->num;
+}
+
+/* The table for a constant of the field, made when there is none; NULL: there are too many. */
+static struct table *table_for(struct rg_index *x, int field, const struct rg_ast *k)
+{
+	struct table want = {.field = (enum rg_field)field, .kind = NUMBERS};
+
+	if (k->kind == RG_A_STR)
+		want.kind = TEXTS;
+	if (k->kind == RG_A_ADDR) {
+		want.kind = PREFIXES;
+		want.ip_len = k->ip_len;
+		want.bits = (uint8_t)k->width;
+	}
+	for (unsigned i = 0; i < x->n; i++)
+		if (x->t[i].field == want.field && x->t[i].kind == want.kind &&
+		    x->t[i].ip_len == want.ip_len && x->t[i].bits == want.bits)
+			return &x->t[i];
+	if (x->n == MAX_TABLES)
+		return NULL;
+	x->t[x->n] = want;
+	return &x->t[x->n++];
 }
 
 static int by_key(const void *a, const void *b)
@@ -261,14 +198,26 @@ void rg_index_free(struct rg_index *x)
 		rg_buf_free(&x->t[i].entries);
 	}
 	free(x->plain);
-	free(x->addrs);
 	free(x);
+}
+
+/* File a rule under each of its constants; false: it can't be, or not under all. */
+static bool file_rule(struct rg_index *x, int field, const struct rg_ast *k, uint32_t rule)
+{
+	for (const struct rg_ast *it = k; it; it = it->next)
+		if (!table_for(x, field, it))
+			return false;
+	for (; k; k = k->next) {
+		struct entry e = {key_of(k), rule};
+
+		rg_buf_add(&table_for(x, field, k)->entries, &e, sizeof(e));
+	}
+	return true;
 }
 
 struct rg_index *rg_index_build(const struct rg_pol *pol)
 {
 	struct rg_index *x;
-	uint32_t n_by_addr = 0;
 	bool ok = true;
 
 	if (pol->n_rules < WORTH_FROM)
@@ -279,57 +228,55 @@ struct rg_index *rg_index_build(const struct rg_pol *pol)
 	x->n_rules = pol->n_rules;
 	x->plain = calloc(pol->n_rules, sizeof(*x->plain));
 	ok = x->plain;
-	if (!addr_index(x, pol, RG_F_SOCK_REMOTE_ADDR))
-		addr_index(x, pol, RG_F_SOCK_LOCAL_ADDR);
 	for (uint32_t i = 0; ok && i < pol->n_rules; i++) {
 		int field = -1;
 		const struct rg_ast *k = best_demand(pol->rules[i].tree, &field);
-		struct table *t = k ? table_for(x, field) : NULL;
 
-		if (!t && x->n_addrs && demanded_addrs(pol->rules[i].tree, x->addr_field)) {
-			n_by_addr++;
-			continue;
-		}
-		if (!t) {
+		if (!k || !file_rule(x, field, k, i))
 			x->plain[x->n_plain++] = i;
-			continue;
-		}
-		for (; k; k = k->next) {
-			struct entry e = {key_of(k), i};
-
-			rg_buf_add(&t->entries, &e, sizeof(e));
-		}
 	}
 	for (unsigned i = 0; ok && i < x->n; i++)
 		ok = table_finish(&x->t[i]);
-	if (!n_by_addr)
-		x->n_addrs = 0;
 	if (ok && x->n_plain < pol->n_rules)
 		return x;
 	rg_index_free(x);
 	return NULL;
 }
 
+/* The event's value as a key of the table; false: it has none. An IPv4 address inside an IPv6 one counts as
+ * both, as in the evaluator. */
+static inline bool event_key(const struct table *t, const struct rg_value *v, uint64_t *key)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const struct rg_addr *a = v->addr;
+
+	switch (t->kind) {
+	case NUMBERS: *key = v->u; return true;
+	case TEXTS: *key = rg_ir_hash(v->p, v->len); return true;
+	default:
+		if (a->ip_len == t->ip_len)
+			*key = prefix_key(a->ip, t->ip_len, t->bits);
+		else if (a->ip_len == 16 && t->ip_len == 4 && !memcmp(a->ip, mapped, sizeof(mapped)))
+			*key = prefix_key(a->ip + 12, 4, t->bits);
+		else
+			return false;
+		return true;
+	}
+}
+
 void rg_index_start(const struct rg_index *x, const struct rg_event *ev, struct rg_index_cursor *cur)
 {
-	const struct addr_entry *a = NULL;
-
 	cur->next_plain = 0;
 	cur->n = 0;
-	if (x->n_addrs && rg_has(ev, x->addr_field))
-		a = addr_find(x, ev->v[x->addr_field].addr);
-	if (a) { /* a rule may be filed elsewhere as well: the cursor gives each once */
-		cur->list[cur->n].at = &a->rule;
-		cur->list[cur->n++].end = &a->rule + 1;
-	}
 	for (unsigned i = 0; i < x->n; i++) {
 		const struct table *t = &x->t[i];
-		const struct rg_value *v = &ev->v[t->field];
 		const struct slot *s;
+		uint64_t key;
 
-		if (!rg_has(ev, t->field))
-			continue; /* a demand on an absent value never holds */
-		s = slot_find(t, t->text ? rg_ir_hash(v->p, v->len) : v->u);
+		/* a demand on an absent value never holds */
+		if (!rg_has(ev, t->field) || !event_key(t, &ev->v[t->field], &key))
+			continue;
+		s = slot_find(t, key);
 		if (!s->n)
 			continue;
 		cur->list[cur->n].at = t->rules + s->from;

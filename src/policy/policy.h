@@ -70,12 +70,13 @@ int rg_tfilter_emit(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfi
 /* index.c: which rules can match, found by one look-up per field. */
 struct rg_index *rg_index_build(const struct rg_pol *pol);
 void rg_index_free(struct rg_index *x);
+#define RG_INDEX_LISTS 12
 /* The first rule at or after `from` that may match; n_rules when none. */
 struct rg_index_cursor {
 	uint32_t next_plain; /* position in the plain rules */
 	struct {
 		const uint32_t *at, *end;
-	} list[9];
+	} list[RG_INDEX_LISTS];
 	unsigned n;
 };
 void rg_index_start(const struct rg_index *x, const struct rg_event *ev, struct rg_index_cursor *cur);

@@ -27,17 +27,28 @@ static const struct {
 	{"retval", "ret", RG_TK_NUM},
 	{"comm", "proc.comm", RG_TK_TEXT},
 	{"processName", "proc.comm", RG_TK_TEXT},
+	{"p", "proc.ns.pid", RG_TK_NUM},
 	{"pid", "proc.ns.pid", RG_TK_NUM},
+	{"processId", "proc.ns.pid", RG_TK_NUM},
 	{"tid", "proc.ns.tid", RG_TK_NUM},
+	{"threadId", "proc.ns.tid", RG_TK_NUM},
 	{"ppid", "proc.ns.ppid", RG_TK_NUM},
+	{"parentProcessId", "proc.ns.ppid", RG_TK_NUM},
 	{"hostPid", "proc.pid", RG_TK_NUM},
+	{"hostProcessId", "proc.pid", RG_TK_NUM},
 	{"hostTid", "proc.tid", RG_TK_NUM},
+	{"hostThreadId", "proc.tid", RG_TK_NUM},
 	{"hostPpid", "proc.ppid", RG_TK_NUM},
+	{"hostParentProcessId", "proc.ppid", RG_TK_NUM},
 	{"uid", "proc.uid", RG_TK_NUM},
+	{"userId", "proc.uid", RG_TK_NUM},
 	{"mntns", "proc.ns.mntns", RG_TK_NUM},
+	{"mountNamespace", "proc.ns.mntns", RG_TK_NUM},
 	{"pidns", "proc.ns.pidns", RG_TK_NUM},
+	{"pidNamespace", "proc.ns.pidns", RG_TK_NUM},
 	{"hostName", "proc.host", RG_TK_TEXT},
 	{"cgroupId", "proc.cgroup_id", RG_TK_NUM},
+	{"container", "container.id", RG_TK_TEXT},
 	{"containerId", "container.id", RG_TK_TEXT},
 	{"containerImage", "container.image", RG_TK_TEXT},
 	{"containerName", "container.name", RG_TK_TEXT},
@@ -45,6 +56,14 @@ static const struct {
 	{"timestamp", "time", RG_TK_NUM},
 	{"processorId", "cpu", RG_TK_NUM},
 	{"executable", "proc.exe", RG_TK_TEXT},
+};
+
+/* Tracee's names for what recvguard's events do not have. */
+static const struct {
+	const char *name, *why;
+} unknown_fields[] = {
+	{"podName", "recvguard knows a pod by its uid only: podUid"},
+	{"podNamespace", "recvguard knows a pod by its uid only: podUid"},
 };
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -106,6 +125,34 @@ static int emit_data(struct rg_yaml *y, const yaml_node_t *n, const char *name, 
 	return rg_yaml_fail(y, n, "no data field \"%s\"%s", name, rg_near_hint(&near, hint, sizeof(hint)));
 }
 
+/* syscall=NAME: the entry that carried the message. What is no entry of ours never carries one. */
+static int emit_syscall(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f,
+			struct rg_buf *out)
+{
+	const char *v = f->values, *between = "";
+	uint64_t route;
+
+	if (!v || (f->op[0] != '=' && f->op[0] != '!'))
+		return rg_yaml_fail(y, n, "\"syscall\" takes = and != and names of system calls");
+	rg_buf_str(out, f->op[0] == '!' ? "not (" : "(");
+	while (*v) {
+		size_t len = strcspn(v, ",");
+		struct rg_near near = rg_near(v, len);
+		char hint[96];
+
+		if (!len || rg_name_value(rg_names_routes, v, len, &route)) {
+			rg_near_names(&near, rg_names_routes);
+			return rg_yaml_fail(y, n, "no message comes by a system call \"%.*s\"%s", (int)len, v,
+					    rg_near_hint(&near, hint, sizeof(hint)));
+		}
+		rg_buf_printf(out, "%sroute == \"%.*s\"", between, (int)len, v);
+		between = " or ";
+		v += len + (v[len] == ',');
+	}
+	rg_buf_str(out, ")");
+	return 0;
+}
+
 static int emit_filter(struct rg_yaml *y, const yaml_node_t *n, const char *text, struct rg_buf *out)
 {
 	struct rg_near near;
@@ -123,6 +170,12 @@ static int emit_filter(struct rg_yaml *y, const yaml_node_t *n, const char *text
 		rg_buf_str(out, "(container.id exists)");
 		return 0;
 	}
+	if (!strcmp(name, "syscall"))
+		return emit_syscall(y, n, &f, out);
+	for (size_t i = 0; i < LEN(unknown_fields); i++)
+		if (!strcmp(name, unknown_fields[i].name))
+			return rg_yaml_fail(y, n, "filter \"%s\" can't be decided: %s", name,
+					    unknown_fields[i].why);
 	near = rg_near(name, strlen(name));
 	for (size_t i = 0; i < LEN(event_fields); i++) {
 		if (!strcmp(name, event_fields[i].name))
