@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The index over rules changes nothing: policies of many rules of every shape, made at random, decide as the same
- * rules tried one by one do. RG_SEED chooses another run. */
+/* The index over rules changes nothing: policies of many rules of every shape, made at random, decide as the
+ * same rules tried one by one do. RG_SEED chooses another run. */
 #include "tests/lib/unit.h"
 
 #include <arpa/inet.h>
@@ -13,12 +13,25 @@
 #include "policy/policy.h"
 
 static const char *const texts[] = {"nc", "cat", "a-longer-name", "12345678", "1234567", "x", ""};
-static const char *const addrs[] = {"10.1.2.3", "10.1.2.77", "10.1.3.1", "10.2.0.0", "192.0.2.1", "2001:db8::1", "2001:db8:0:1::5",
-				    "fe80::1", "::ffff:10.1.2.3", "::"};
-static const char *const prefixes[] = {"10.0.0.0/8",	 "10.1.0.0/16",	  "10.1.2.0/24",     "10.1.2.3",	"0.0.0.0/0", "192.0.2.0/28",
-				       "2001:db8::/32", "2001:db8:0:1::/64", "2001:db8::1", "::/0",	"fe80::/10", "::ffff:0:0/96",
-				       "10.1.2.0..10.1.2.9", "10.1.2.3, 192.0.2.0/24", "10.2.0.0/15, fe80::/64"};
-#define N(a)	  (sizeof(a) / sizeof((a)[0]))
+static const char *const addrs[] = {"10.1.2.3",	       "10.1.2.77",   "10.1.3.1",	 "10.2.0.0",
+				    "192.0.2.1",       "2001:db8::1", "2001:db8:0:1::5", "fe80::1",
+				    "::ffff:10.1.2.3", "::"};
+static const char *const prefixes[] = {"10.0.0.0/8",
+				       "10.1.0.0/16",
+				       "10.1.2.0/24",
+				       "10.1.2.3",
+				       "0.0.0.0/0",
+				       "192.0.2.0/28",
+				       "2001:db8::/32",
+				       "2001:db8:0:1::/64",
+				       "2001:db8::1",
+				       "::/0",
+				       "fe80::/10",
+				       "::ffff:0:0/96",
+				       "10.1.2.0..10.1.2.9",
+				       "10.1.2.3, 192.0.2.0/24",
+				       "10.2.0.0/15, fe80::/64"};
+#define N(a)	(sizeof(a) / sizeof((a)[0]))
 #define PICK(a) ((a)[(size_t)rand() % N(a)])
 
 static const char *end(void)
@@ -60,7 +73,8 @@ static struct rg_policy *make(unsigned rules)
 	rg_buf_str(&doc, "apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: t}\nspec:\n  rules:\n");
 	for (unsigned i = 0; i < rules; i++) {
 		condition(when, sizeof(when));
-		rg_buf_printf(&doc, "    - {name: r%u, when: '%s', then: %s}\n", i, when, rand() % 3 ? "deny" : "allow");
+		rg_buf_printf(&doc, "    - {name: r%u, when: '%s', then: %s}\n", i, when,
+			      rand() % 3 ? "deny" : "allow");
 	}
 	if (rg_policy_parse(rg_buf_cstr(&doc), "t", &p, &err))
 		fail_msg("%s", err.msg);
@@ -74,7 +88,10 @@ static void set_addr(struct rg_event *ev, enum rg_field f, struct rg_addr *a)
 	ev->tag[f] = RG_TAG_NONE;
 	if (rand() % 6 == 0)
 		return;
-	*a = (struct rg_addr){.family = strchr(t, ':') ? AF_INET6 : AF_INET, .ip_len = strchr(t, ':') ? 16 : 4, .text = t, .text_len = (uint32_t)strlen(t)};
+	*a = (struct rg_addr){.family = strchr(t, ':') ? AF_INET6 : AF_INET,
+			      .ip_len = strchr(t, ':') ? 16 : 4,
+			      .text = t,
+			      .text_len = (uint32_t)strlen(t)};
 	assert_int_equal(inet_pton(a->family, t, a->ip), 1);
 	ev->v[f].addr = a;
 	ev->tag[f] = RG_TAG_K;
@@ -111,7 +128,8 @@ static const char *one_by_one(const struct rg_policy *p, const struct rg_event *
 
 static void as_one_by_one(void **state)
 {
-	unsigned seed = getenv("RG_SEED") ? (unsigned)atoi(getenv("RG_SEED")) : (unsigned)time(NULL), indexed = 0, matched = 0;
+	unsigned seed = getenv("RG_SEED") ? (unsigned)atoi(getenv("RG_SEED")) : (unsigned)time(NULL),
+		 indexed = 0, matched = 0;
 	struct rg_event *ev = rg_event_new();
 	struct rg_decision d;
 
@@ -128,8 +146,8 @@ static void as_one_by_one(void **state)
 			want = one_by_one(p, ev);
 			rg_policy_decide(p, ev, &d);
 			if (d.rule != want)
-				fail_msg("seed %u, round %d, event %d: %s instead of %s", seed, round, k, d.rule ? d.rule : "no rule",
-					 want ? want : "no rule");
+				fail_msg("seed %u, round %d, event %d: %s instead of %s", seed, round, k,
+					 d.rule ? d.rule : "no rule", want ? want : "no rule");
 			matched += want != NULL;
 		}
 		rg_policy_free(p);

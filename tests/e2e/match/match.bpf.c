@@ -44,6 +44,13 @@ static __always_inline struct rg_rec_msg *fill(void)
 	return r;
 }
 
+/* bench/match.c measures against this */
+SEC("tp_btf/sock_recv_length")
+int nothing(void *ctx)
+{
+	return 0;
+}
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(empty, void *sk, int ret, int flags)
 {
