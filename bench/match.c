@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a filter costs that the kernel decides: ns per receive in the programs of the capture tier, less those of a
- * hook that does nothing, attached to the same tracepoint for the same receives (kernel.bpf_stats counts both alike,
- * its own cost included). By shape of test and number of values, each filter rejecting; and the same without a
- * filter. usage: bench-match OBJECT [ROUNDS]   OBJECT: tests/e2e/match/match.bpf.o
+ * What a filter costs that the kernel decides: ns per receive in the programs of the capture tier, less those
+ * of a hook that does nothing, attached to the same tracepoint for the same receives (kernel.bpf_stats counts
+ * both alike, its own cost included). By shape of test and number of values, each filter rejecting; and the
+ * same without a filter. usage: bench-match OBJECT [ROUNDS [SHAPE]] OBJECT: tests/e2e/match/match.bpf.o
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -26,8 +26,9 @@
 
 static const struct {
 	const char *name, *head, *item; /* item: quotes around the value, "/" for a prefix */
-} shapes[] = {{"pid", "proc.pid == ", ""},	  {"uid", "proc.uid == ", ""},		   {"comm", "proc.comm == ", "\""},
-	      {"path", "sock.path == ", "\""},	  {"port", "sock.remote.port == ", ""}, {"prefix", "sock.remote.addr in ", "/"}};
+} shapes[] = {{"pid", "proc.pid == ", ""},	    {"uid", "proc.uid == ", ""},
+	      {"comm", "proc.comm == ", "\""},	    {"path", "sock.path == ", "\""},
+	      {"port", "sock.remote.port == ", ""}, {"prefix", "sock.remote.addr in ", "/"}};
 static const unsigned counts[] = {1, 10, 100, 1000};
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -134,7 +135,10 @@ static int drop(void *arg, const struct rg_rec_hdr *rec, size_t size)
 
 static double measure(const struct rg_match *m, struct bpf_object *empty, bool inet, int rounds)
 {
-	struct rg_trace_opts opts = {.direction = RG_WAY_RECV, .snaplen = RG_SNAPLEN_DEFAULT, .tier = RG_TIER_TRACEPOINT, .ring_kib = 65536};
+	struct rg_trace_opts opts = {.direction = RG_WAY_RECV,
+				     .snaplen = RG_SNAPLEN_DEFAULT,
+				     .tier = RG_TIER_TRACEPOINT,
+				     .ring_kib = 65536};
 	struct rg_capture *c;
 	struct rg_err err = {0};
 	double best = 1e9;
@@ -167,7 +171,8 @@ int main(int argc, char **argv)
 
 	libbpf_set_print(quiet);
 	if (argc < 2 || geteuid())
-		die(argc < 2 ? "usage: bench-match OBJECT [ROUNDS]" : "loading BPF programs needs root");
+		die(argc < 2 ? "usage: bench-match OBJECT [ROUNDS [SHAPE]]"
+			     : "loading BPF programs needs root");
 	on = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	empty = bpf_object__open_file(argv[1], NULL);
 	if (on < 0 || !empty || bpf_object__load(empty))
@@ -176,12 +181,16 @@ int main(int argc, char **argv)
 	link = p ? bpf_program__attach(p) : NULL;
 	if (!link)
 		die("the empty hook does not attach");
-	printf("ns a receive in the kernel over an empty hook, best of %d rounds of %d (tracepoint tier)\n", rounds, RECEIVES);
-	printf("no filter, unix %.1f, udp %.1f\n%-24s", measure(NULL, empty, false, rounds), measure(NULL, empty, true, rounds), "rejecting filter, values");
+	printf("ns a receive in the kernel over an empty hook, best of %d rounds of %d (tracepoint tier)\n",
+	       rounds, RECEIVES);
+	printf("no filter, unix %.1f, udp %.1f\n%-24s", measure(NULL, empty, false, rounds),
+	       measure(NULL, empty, true, rounds), "rejecting filter, values");
 	for (size_t k = 0; k < N(counts); k++)
 		printf(" %8u", counts[k]);
 	putchar('\n');
 	for (size_t s = 0; s < N(shapes); s++) {
+		if (argc > 3 && strcmp(argv[3], shapes[s].name))
+			continue;
 		printf("%-24s", shapes[s].name);
 		for (size_t k = 0; k < N(counts); k++) {
 			struct rg_match m;

@@ -6,6 +6,7 @@
 
 #define RG_POLICY_API	 "recvguard/v1"
 #define RG_TRACEE_API	 "tracee.aquasec.com/v1beta1"
+#define RG_TRACEE_OLD_API "aquasecurity.github.io/v1beta1" /* with kind TraceePolicy, until 0.20 */
 #define RG_POLICY_MAX	 64 /* as Tracee; struct rg_decision.matched has a bit for each */
 #define RG_INCLUDE_DEPTH 8
 

@@ -72,7 +72,7 @@ static int one_document(struct rg_policy *p, struct rg_yaml *y)
 				    "apiVersion is missing: recvguard/v1 or tracee.aquasec.com/v1beta1");
 	if (rg_yaml_is(api, RG_POLICY_API))
 		return rg_policy_doc(p, y, root);
-	if (rg_yaml_is(api, RG_TRACEE_API))
+	if (rg_yaml_is(api, RG_TRACEE_API) || rg_yaml_is(api, RG_TRACEE_OLD_API))
 		return rg_tracee_load(p, y, root);
 	return rg_yaml_fail(y, api, "apiVersion is neither " RG_POLICY_API " nor " RG_TRACEE_API);
 }

@@ -89,6 +89,13 @@ static int emit_flags(struct rg_yaml *y, const yaml_node_t *n, const char *field
 	return 0;
 }
 
+static bool may_lack(const char *field)
+{
+	int f = rg_field_find(field, strlen(field));
+
+	return f >= 0 && rg_fields[f].tags & RG_TAG_OPT;
+}
+
 int rg_tfilter_emit(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f, const char *field,
 		    enum rg_tkind kind, struct rg_buf *out)
 {
@@ -101,7 +108,12 @@ int rg_tfilter_emit(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfi
 		return rg_yaml_fail(y, n, "\"%s\" has no order: = and != compare it", f->name);
 	if (ordered && strchr(v, ','))
 		return rg_yaml_fail(y, n, "\"%s\" takes one value with %s", f->name, f->op);
-	rg_buf_str(out, neg ? "not (" : "(");
+	/* what has no container (executable...) has not this one either: there an absent text is an empty one
+	 */
+	if (neg && kind == RG_TK_TEXT && may_lack(field))
+		rg_buf_printf(out, "(not %s exists or not (", field);
+	else
+		rg_buf_str(out, neg ? "not (" : "(");
 	for (; *v; first = false) {
 		size_t len = strcspn(v, ",");
 		int r = 0;
@@ -123,7 +135,7 @@ int rg_tfilter_emit(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfi
 		if (*v == ',')
 			return rg_yaml_fail(y, n, "a value is missing after the last comma");
 	}
-	rg_buf_str(out, ")");
+	rg_buf_str(out, neg && kind == RG_TK_TEXT && may_lack(field) ? "))" : ")");
 	return 0;
 }
 
@@ -251,10 +263,10 @@ int rg_scope_entry(struct rg_yaml *y, const yaml_node_t *n, struct rg_buf *out)
 	if (rg_tfilter_parse(y, n, text, &f))
 		return -EINVAL;
 	if (!strcmp(f.name, "container") && f.values) {
-		rg_buf_str(out, f.op[0] == '!' ? "not (" : "(");
+		rg_buf_str(out, f.op[0] == '!' ? "(not container.id exists or not (" : "((");
 		rg_buf_str(out, "container.id startswith ");
 		quote(out, f.values, strlen(f.values));
-		rg_buf_str(out, ")");
+		rg_buf_str(out, "))");
 		return 0;
 	}
 	if (!strcmp(f.name, "cgroup") && f.values)

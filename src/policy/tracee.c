@@ -313,7 +313,9 @@ static int doc_metadata(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 
 static int doc_kind(struct rg_yaml *y, const yaml_node_t *n, void *arg)
 {
-	return rg_yaml_is(n, "Policy") ? 0 : rg_yaml_fail(y, n, "kind is Policy");
+	if (rg_yaml_is(n, "Policy") || rg_yaml_is(n, "TraceePolicy"))
+		return 0;
+	return rg_yaml_fail(y, n, "kind is Policy");
 }
 
 static const struct rg_yaml_key keys_doc[] = {{"apiVersion", true, NULL, "", NULL},
