@@ -66,9 +66,26 @@ static const struct place *place_of(int field)
 	return NULL;
 }
 
-bool rg_match_knows(int field)
+const char *rg_match_at(unsigned off)
 {
-	return place_of(field) != NULL;
+	static const struct {
+		size_t off;
+		const char *name;
+	} more[] = {{offsetof(struct rg_rec_msg, has), "what is known"},
+		    {offsetof(struct rg_rec_msg, mflags), "how it came"},
+		    {offsetof(struct rg_rec_msg, local), "the local end"},
+		    {offsetof(struct rg_rec_msg, remote), "the remote end"},
+		    {offsetof(struct rg_rec_msg, peer_pid), "the peer's pid"},
+		    {offsetof(struct rg_rec_msg, peer_uid), "the peer's uid"},
+		    {offsetof(struct rg_rec_msg, peer_gid), "the peer's gid"}};
+
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		if (more[i].off == off)
+			return more[i].name;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (places[i].off == off)
+			return rg_fields[places[i].field].name;
+	return NULL;
 }
 
 static bool is_port(int f)
@@ -579,13 +596,4 @@ int rg_lower_match(const struct rg_ir *p, struct rg_match *ret, struct rg_err *e
 		return 0;
 	rg_match_free(ret);
 	return rg_fail(err, -ENOMEM, "out of memory");
-}
-
-void rg_match_free(struct rg_match *m)
-{
-	free(m->ints);
-	free(m->comms);
-	free(m->paths);
-	free(m->addrs);
-	*m = (struct rg_match){.exact = false};
 }

@@ -23,7 +23,7 @@ void rg_match_words(const struct rg_match *m, struct rg_buf *out);
 /* The reference interpreter: what bpf/lib/match.h does, over a record in memory. known: RG_KNOWN_*. */
 bool rg_match_run(const struct rg_match *m, const struct rg_rec_msg *rec, uint32_t known);
 void rg_match_disasm(const struct rg_match *m, struct rg_buf *out);
-/* Can the kernel decide about this field, at least in comparisons? */
-bool rg_match_knows(int field);
+/* The value at off of the record, in words; NULL: none that is tested. */
+const char *rg_match_at(unsigned off);
 
 #endif

@@ -54,6 +54,15 @@ void rg_match_place(struct rg_match *m)
 		m->why = "it lets everything pass";
 }
 
+void rg_match_free(struct rg_match *m)
+{
+	free(m->ints);
+	free(m->comms);
+	free(m->paths);
+	free(m->addrs);
+	*m = (struct rg_match){.exact = false};
+}
+
 /* ---- joining */
 
 static int append(void **to, uint32_t *n, const void *from, uint32_t more, size_t size)

@@ -223,8 +223,10 @@ void rg_match_disasm(const struct rg_match *m, struct rg_buf *out)
 	for (uint32_t i = 0; i < m->prog.n; i++) {
 		const struct rg_match_insn *in = &m->prog.insn[i];
 
-		rg_buf_printf(out, "%3u  %s%-6s off %u width %u", i, in->flags & RG_MF_NEGATE ? "not " : "",
-			      in->op < RG_M__COUNT ? names[in->op] : "?", in->off, in->width);
+		const char *at = rg_match_at(in->off);
+
+		rg_buf_printf(out, "%3u  %s%-6s %s", i, in->flags & RG_MF_NEGATE ? "not " : "",
+			      in->op < RG_M__COUNT ? names[in->op] : "?", at ? at : "");
 		if (in->op == RG_M_CMP)
 			rg_buf_printf(out, " %s %lld", rg_cmp_names[in->sub], (long long)in->imm[0]);
 		else if (in->op == RG_M_RANGE || in->op == RG_M_PORT)
