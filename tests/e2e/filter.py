@@ -23,12 +23,12 @@ def cases():
 
 
 def shape(ev):
-    """A message without what differs from run to run."""
+    """A message without what differs from run to run; user memory may be paged out, the kernel's own payload may not."""
     s, m = ev.get("sock", {}), ev.get("msg", {})
     return json.dumps([ev["proc"]["comm"], ev["event"], ev.get("route"), ev.get("ret"), ev.get("peek"), s.get("family"), s.get("type"),
                        s.get("path", "").split(".")[0][:6], m.get("size"), m.get("flags"), m.get("out_flags"), len(ev.get("fd", [])),
-                       [c.get("type") for c in ev.get("cmsg", [])], bool(m.get("data")), ev.get("sender", {}).get("uid"),
-                       [t for t in ev.get("tags", {}) if t.startswith("msg.data")]])
+                       [c.get("type") for c in ev.get("cmsg", [])], ev.get("sender", {}).get("uid"),
+                       bool(m.get("data")) and "msg.data" not in ev.get("tags", {})])
 
 
 def shapes(text):
