@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 			continue;
 		printf("%-24s", shapes[s].name);
 		for (size_t k = 0; k < N(counts); k++) {
-			struct rg_match m;
+			struct rg_match m = {.exact = false};
 
 			filter(s, counts[k], &m);
 			printf(" %8.1f", measure(&m, empty, s > 3, rounds));

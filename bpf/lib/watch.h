@@ -147,8 +147,8 @@ rg_inline void rg_error_end(struct rg_state *st, struct task_struct *t, struct p
  * the call itself tells how much was taken; no hook saw the bytes. */
 const volatile bool rg_splice_at_exit;
 
-/* As rg_fill_sock, of a socket known by its address only: the verifier gives no storage on that, so the message has
- * no sequence number. */
+/* As rg_fill_sock, of a socket known by its address only: the verifier gives no storage on that, so the
+ * message has no sequence number. */
 rg_sub int rg_fill_sock_at(struct rg_rec_msg *rec, __u64 addr)
 {
 	struct sock *sk = (struct sock *)addr;

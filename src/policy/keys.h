@@ -4,11 +4,11 @@
 
 #include "policy/policy.h"
 
-#define RG_POLICY_API	 "recvguard/v1"
-#define RG_TRACEE_API	 "tracee.aquasec.com/v1beta1"
+#define RG_POLICY_API	  "recvguard/v1"
+#define RG_TRACEE_API	  "tracee.aquasec.com/v1beta1"
 #define RG_TRACEE_OLD_API "aquasecurity.github.io/v1beta1" /* with kind TraceePolicy, until 0.20 */
-#define RG_POLICY_MAX	 64 /* as Tracee; struct rg_decision.matched has a bit for each */
-#define RG_INCLUDE_DEPTH 8
+#define RG_POLICY_MAX	  64 /* as Tracee; struct rg_decision.matched has a bit for each */
+#define RG_INCLUDE_DEPTH  8
 
 /* The keys of recvguard's policy files: the loader and the JSON Schema read the same tables. */
 extern const struct rg_yaml_key rg_keys_policy[], rg_keys_library[], rg_keys_metadata[], rg_keys_spec[],
