@@ -273,8 +273,12 @@ int rg_stat_add(struct rg_stat *s, const struct rg_event *ev)
 	what = of_event(ev);
 	add_to(&s->total, &what, ev);
 	m = keep_message(s, ev);
-	for (int by = 0; by < RG_BY__COUNT; by++)
-		r = add_by(s, by, &what, ev, m) ?: r;
+	for (int by = 0; by < RG_BY__COUNT; by++) {
+		int one = add_by(s, by, &what, ev, m);
+
+		if (one)
+			r = one;
+	}
 	return r;
 }
 
