@@ -55,7 +55,7 @@ struct rg_state {
 	__u32 pad;
 	__u64 udp_sk, udp_sent; /* flow.h: socket and id of the datagram this thread sent last */
 	__u64 udp_id, udp_ts;	/* of the datagram that is being received, 0 unknown */
-	__u64 scratch; /* rg_number */
+	__u64 scratch;		/* rg_number */
 	struct rg_who who;
 	struct rg_tramp tr;
 	struct rg_walk walk;
