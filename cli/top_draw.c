@@ -232,8 +232,7 @@ static void draw_help(void)
 	static const char *const lines[] = {
 		"1 2 3 4, Tab   by process, socket, peer, container",
 		"< >            sort by the column to the left, to the right; r the other way round",
-		"t              P50 and P99 of: wait (asleep in the call), duration, latency (since the "
-		"send)",
+		"t              P50 and P99 of: wait (asleep in the call), duration, latency",
 		"               - where nothing was measured: --duration, --direction both measure more",
 		"f              filter by an expression, as in trace --filter; counting begins anew",
 		"Space          freeze what is shown; counting goes on",
