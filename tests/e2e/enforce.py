@@ -4,7 +4,7 @@
 are not, the kernel suite's own test runs here too. The service file is one that systemd reads. usage: enforce.py RECVGUARD TOP"""
 import os, shutil, subprocess, sys, tempfile
 
-binary, top = sys.argv[1], sys.argv[2]
+binary, top = os.path.abspath(sys.argv[1]), sys.argv[2]
 POLICY = """apiVersion: recvguard/v1
 kind: Policy
 metadata: {name: e2e}

@@ -138,7 +138,8 @@ static void blocked(void)
 	/* 6.12 was seen to deny the first too: whether the wait is begun anew is not promised */
 	printf("# who was waiting: the first message was %s\n", got[0] == 'g' ? "got" : "denied");
 	k_result((got[0] == 'g' || got[0] == 'd') && got[1] == 'd',
-		 "who was waiting when the policy came gets at most one message, the next is denied (documented)");
+		 "who was waiting when the policy came gets at most one message, the next is denied "
+		 "(documented)");
 	if (strcmp(got, "gd"))
 		printf("# %s\n", got);
 	close(out[0]);
