@@ -144,8 +144,10 @@ def joins(pairs, tier, info):
 
 
 def polled(ev):
-    """A program that waits by asking again does not note each EAGAIN; recvmmsg never says it for the end of a batch."""
-    return ev["ret"] == -11 and "MSG_DONTWAIT" in ev["msg"].get("flags", []) and not ev["route"].endswith("mmsg")
+    """A program that waits by asking again does not note each EAGAIN; recvmmsg never says it for the end of a batch.
+    An error queue never waits."""
+    flags = ev["msg"].get("flags", [])
+    return ev["ret"] == -11 and ("MSG_DONTWAIT" in flags or "MSG_ERRQUEUE" in flags) and not ev["route"].endswith("mmsg")
 
 
 def report(tests, info):

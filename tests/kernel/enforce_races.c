@@ -211,13 +211,28 @@ static unsigned count(int (*next)(__u32 from, __u32 *to))
 /* Programs and maps are freed a moment after the last reference went. */
 static bool back_to(unsigned progs, unsigned maps, unsigned links)
 {
-	for (int i = 0; i < 300; i++) {
-		if (count(bpf_prog_get_next_id) == progs && count(bpf_map_get_next_id) == maps &&
-		    count(bpf_link_get_next_id) == links)
+	for (int i = 0; i < 2000; i++) {
+		if (count(bpf_prog_get_next_id) <= progs && count(bpf_map_get_next_id) <= maps &&
+		    count(bpf_link_get_next_id) <= links)
 			return true;
 		usleep(10000);
 	}
 	return false;
+}
+
+/* Until what the tests before left is freed: a second without change. */
+static void settle(void)
+{
+	unsigned last = 0;
+
+	for (int still = 0, i = 0; still < 10 && i < 200; i++) {
+		unsigned now = count(bpf_prog_get_next_id) + count(bpf_map_get_next_id) +
+			       count(bpf_link_get_next_id);
+
+		still = now == last ? still + 1 : 0;
+		last = now;
+		usleep(100000);
+	}
 }
 
 static void again_and_again(void)
@@ -227,6 +242,7 @@ static void again_and_again(void)
 	bool ok = true;
 
 	k_stop();
+	settle();
 	progs = count(bpf_prog_get_next_id);
 	maps = count(bpf_map_get_next_id);
 	links = count(bpf_link_get_next_id);

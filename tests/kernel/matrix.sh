@@ -38,7 +38,7 @@ compare() { # KERNEL
 	done
 }
 one() {
-	"$top/tools/vm.sh" --build "$build" --timeout 600 --out "$work/$1.out" "${oracles[@]}" \
+	"$top/tools/vm.sh" --build "$build" --timeout 1300 --out "$work/$1.out" "${oracles[@]}" \
 		--add "$top/tests/e2e/filter.exprs=/rg/tests/filter.exprs" "$1" 'sh /rg/tests/guest.sh' \
 		>"$work/$1.tap" 2>"$work/$1.err"
 	echo $? >"$work/$1.status"
