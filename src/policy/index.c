@@ -175,7 +175,8 @@ static bool table_finish(struct table *t)
 	t->rules = calloc(n, sizeof(*t->rules));
 	if (!t->slots || !t->rules || t->entries.oom)
 		return false;
-	qsort(e, n, sizeof(*e), by_key);
+	if (n)
+		qsort(e, n, sizeof(*e), by_key);
 	for (size_t i = 0; i < n; i++) {
 		struct slot *s = slot_find(t, e[i].key);
 

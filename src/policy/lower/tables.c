@@ -195,7 +195,8 @@ static void do_points(struct rg_tables *t, struct rg_cut *c, size_t n)
 	struct rg_enf_dimension *d = &t->img->set[t->stage].dim[t->dim];
 	struct rg_enf_row dflt;
 
-	qsort(c, n, sizeof(*c), by_value);
+	if (n)
+		qsort(c, n, sizeof(*c), by_value);
 	sample(t, other_than(c, n, t->dim));
 	full_row(t, &dflt);
 	d->dflt = rg_tables_row(t, &dflt);
@@ -268,8 +269,8 @@ static void find_spans(struct rg_tables *t, const struct rg_cut *c, size_t n, st
 			v = s.hi; /* nothing that exists is in there */
 		sample(t, v);
 		s.row = rg_tables_sampled(t);
-		last = (struct span *)(void *)(out->data + out->len) - 1;
-		if (out->len && last->row == s.row)
+		last = out->len ? (struct span *)(void *)(out->data + out->len) - 1 : NULL;
+		if (last && last->row == s.row)
 			last->hi = s.hi;
 		else
 			rg_buf_add(out, &s, sizeof(s));

@@ -16,10 +16,15 @@ static void each_const(struct rg_tables *t, each_fn fn)
 	for (uint32_t i = 0; i < t->n_entries && !t->r; i++) {
 		const struct rg_enf_lit *l = t->entry[i].lit;
 		const struct rg_ir_insn *in = &rg_ir_insns(l->ir)[l->pc];
-		const struct rg_ir_const *k = &rg_ir_consts(l->ir)[in->k];
-		const char *data = rg_ir_data(l->ir) + k->off;
-		const struct rg_ir_slot *slot = (const void *)data;
+		const struct rg_ir_const *k;
+		const struct rg_ir_slot *slot;
+		const char *data;
 
+		if (in->op != RG_IR_STR && in->op != RG_IR_STRSET)
+			continue; /* no constant: whether there is a value at all */
+		k = &rg_ir_consts(l->ir)[in->k];
+		data = rg_ir_data(l->ir) + k->off;
+		slot = (const void *)data;
 		if (in->op == RG_IR_STR)
 			fn(t, data, k->len, in->sub == RG_S_STARTS);
 		for (uint32_t s = 0; in->op == RG_IR_STRSET && s < k->n; s++)
