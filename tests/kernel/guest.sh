@@ -64,13 +64,14 @@ for tier in trampoline tracepoint legacy; do
 		fi
 	done
 	# What a filter shows that is decided in the kernel: tests/e2e/filter.py compares it with what user space would.
-	script='for p in unix inet fds follow; do /rg/bin/oracle-$p >/dev/null; done'
+	# Three of them: each loads the tier anew, which takes long in emulation; the rest runs natively.
+	script='for p in unix fds; do /rg/bin/oracle-$p >/dev/null; done'
 	mkdir -p "/out/$tier-filter"
 	timeout 60 recvguard record "/out/$tier-filter/plain.db" -q --tier "$tier" -- sh -c "$script"
 	n=0
 	grep -v '^#' /rg/tests/filter.exprs | while IFS='|' read -r where options expr; do
 		n=$((n + 1))
-		[ -z "$options" ] || continue
+		case $n in 1 | 2 | 6) ;; *) continue ;; esac
 		timeout 60 recvguard trace --tier "$tier" -o "json=/out/$tier-filter/$n.json" --filter "$expr" -- \
 			sh -c "$script" >/dev/null 2>"/out/$tier-filter/$n.err"
 	done
