@@ -68,7 +68,7 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 /* recvmmsg looks for one message too many: the EAGAIN that ends a batch is not the call's result. */
 rg_inline bool rg_batch_over(const struct rg_rec_msg *rec, int shape)
 {
-	return shape == RG_SHAPE_RECVMMSG && rec->ret == -11 && rec->batch && rec->batch != ~0u;
+	return shape == RG_SHAPE_RECVMMSG && rec->ret == -RG_EAGAIN && rec->batch && rec->batch != ~0u;
 }
 
 SEC("tp_btf/sock_recv_length")
@@ -99,7 +99,7 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 		} else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec)) {
 			if (rg_exit_wants(&st->rec, shape, ret))
 				rg_exit_wait(st, t);
-			else if (!rg_batch_over(&st->rec, shape))
+			else if (!rg_batch_over(&st->rec, shape) && !rg_uring_again(&st->rec, sk, flags))
 				rg_emit(st, t);
 		}
 	}

@@ -282,7 +282,7 @@ int BPF_PROG(rg_tcp_splice_out, struct socket *sock, void *pos, void *pipe, unsi
 
 /* ---- io_uring: which operation ---- */
 
-rg_inline int rg_uring_in(__u16 route)
+rg_inline int rg_uring_in(struct io_kiocb *req, __u16 route)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct rg_state *st;
@@ -290,8 +290,10 @@ rg_inline int rg_uring_in(__u16 route)
 	if (!rg_sel_task(t))
 		return 0;
 	st = rg_state_of(t);
-	if (st)
+	if (st) {
 		st->tr.uring_route = route;
+		st->tr.uring_asked = rg_uring_asked(req);
+	}
 	return 0;
 }
 
@@ -307,7 +309,7 @@ rg_inline int rg_uring_out(void)
 SEC("fentry/io_recv")
 int BPF_PROG(rg_io_recv_in, struct io_kiocb *req)
 {
-	return rg_uring_in(RG_RT_URING_RECV);
+	return rg_uring_in(req, RG_RT_URING_RECV);
 }
 
 SEC("fexit/io_recv")
@@ -319,7 +321,7 @@ int BPF_PROG(rg_io_recv_out)
 SEC("fentry/io_recvmsg")
 int BPF_PROG(rg_io_recvmsg_in, struct io_kiocb *req)
 {
-	return rg_uring_in(RG_RT_URING_RECVMSG);
+	return rg_uring_in(req, RG_RT_URING_RECVMSG);
 }
 
 SEC("fexit/io_recvmsg")

@@ -30,10 +30,11 @@
 
 #define RG_MSG_PEEK	   0x2
 #define RG_MSG_TRUNC	   0x20
+#define RG_MSG_DONTWAIT	   0x40
 #define RG_MSG_CMSG_COMPAT 0x80000000u
 /* Never the program's business in returned flags; MSG_DONTWAIT stands in the msghdr of a non-blocking
  * read(2). */
-#define RG_MSG_OWN (RG_MSG_CMSG_COMPAT | 0x40u)
+#define RG_MSG_OWN (RG_MSG_CMSG_COMPAT | RG_MSG_DONTWAIT)
 
 #define RG_IPPROTO_TCP	   6
 #define RG_IPPROTO_UDP	   17
@@ -42,6 +43,8 @@
 
 /* THREAD_SIZE of x86-64 and arm64 without KASAN; what lies beyond is checked by the read itself */
 #define RG_STACK_SPAN 16384
+
+#define RG_EAGAIN 11
 
 #define S_IFMT	 0170000
 #define S_IFSOCK 0140000

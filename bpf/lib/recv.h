@@ -142,6 +142,23 @@ rg_inline void rg_recv_flags(struct rg_rec_msg *rec, const struct rg_call *c, co
 		rec->has |= RG_HAS_FLAGS;
 }
 
+/* io_uring's own first try without waiting: the request is put aside until there is something, its program
+ * never sees this EAGAIN. It does where it asked not to wait; O_NONBLOCK does not ask that of a socket's
+ * request. */
+rg_inline bool rg_uring_again(const struct rg_rec_msg *rec, struct sock *sk, __u32 flags)
+{
+	struct rg_uring_key key = {};
+	struct rg_uring_op *op;
+
+	if (rec->ret != -RG_EAGAIN || !(flags & RG_MSG_DONTWAIT) || !(rec->mflags & RG_MF_URING))
+		return false;
+	if (rg_uring_is_net(rec->route))
+		return (rec->has & RG_HAS_FLAGS) && !(rec->flags & RG_MSG_DONTWAIT);
+	key.file = rg_scalar(sk->sk_socket->file);
+	op = bpf_map_lookup_elem(&uring_ops, &key);
+	return op && !op->nowait;
+}
+
 /* With the kernel's msghdr: everything that it tells. */
 rg_inline void rg_recv_full(struct rg_state *st, const struct rg_kmsg *m, __u64 start, long ret)
 {
@@ -190,12 +207,12 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	rg_begin(st, t, bpf_ktime_get_ns());
 	rg_call_read(&c, t, regs);
 	op = rg_recv_route(st, t, sk, &c);
+	rec->ret = ret;
 	rg_fill_sock(rec, sk, false);
 	if (st->sender_cookie)
 		rec->peer_cookie = st->sender_cookie;
 	if (st->has & RG_HAS_CRED)
 		__builtin_memcpy(rec->peer_comm, st->cred_comm, RG_COMM_LEN);
-	rec->ret = ret;
 	rg_recv_flags(rec, &c, op, flags);
 	rg_flow_recv(rec, sk, ret, st->sender_sk, st->sender_peer);
 	if (!rg_filter_end(st))

@@ -75,8 +75,8 @@ rg_inline bool rg_send_end(struct rg_state *st, struct task_struct *t, struct so
 		else if (rec->mflags & RG_MF_KTHREAD)
 			rec->route = RG_RT_KERNEL;
 	}
-	rg_fill_sock(rec, sk, true);
 	rec->ret = ret;
+	rg_fill_sock(rec, sk, true);
 	rec->data_total = ret > 0 ? ret : 0;
 	rg_flow_send(rec, sk, ret);
 	rg_udp_send_over(st, rec, sk);

@@ -201,7 +201,7 @@ rg_sub int rg_sock_names_sub(struct rg_rec_msg *rec, __u64 addr)
 	return 0;
 }
 
-/* Everything about the socket that a record holds. */
+/* Everything about the socket that a record holds. rec->ret is set before: what failed has no number. */
 rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 {
 	struct rg_sock_state *ss = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -221,8 +221,9 @@ rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 		if (!ss->cookie)
 			ss->cookie = bpf_get_socket_cookie(sk);
 		rec->cookie = ss->cookie;
-		rec->seq = send ? __sync_fetch_and_add(&ss->send_seq, 1) + 1
-				: __sync_fetch_and_add(&ss->recv_seq, 1) + 1;
+		rec->seq = rec->ret < 0 ? 0
+			   : send	? __sync_fetch_and_add(&ss->send_seq, 1) + 1
+					: __sync_fetch_and_add(&ss->recv_seq, 1) + 1;
 	} else {
 		rec->cookie = bpf_get_socket_cookie(sk);
 		rec->seq = 0;

@@ -350,6 +350,7 @@ rg_inline bool rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 	rg_begin(st, t, bpf_ktime_get_ns());
 	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
 	op = rg_tramp_route(st, t, sk, &c);
+	rec->ret = ret;
 	rg_fill_sock(rec, sk, false);
 	if (st->sender_cookie)
 		rec->peer_cookie = st->sender_cookie;
@@ -360,8 +361,11 @@ rg_inline bool rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 		rec->msg_id = st->udp_id;
 		rec->send_ts = st->udp_ts;
 	}
-	rec->ret = ret;
 	rg_recv_flags(rec, &c, op, flags);
+	if (st->tr.uring_route) {
+		rec->flags = st->tr.uring_asked;
+		rec->has |= RG_HAS_FLAGS;
+	}
 	if (!rg_filter_end(st))
 		return false;
 	rec->user_msg = user_msg ? user_msg : op ? op->buf : c.msg;
@@ -390,7 +394,8 @@ rg_inline void rg_tramp_end(struct rg_state *st, struct task_struct *t, struct s
 		if (st->tr.filter == RG_TF_LEFT_OUT || !rg_tramp_fill(st, t, sk, msg, flags, ret, user_msg))
 			rg_filter_left_out(st, t);
 		/* a later message of a batch that fails ends the call without an error */
-		else if (!(ret < 0 && st->rec.batch) && rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
+		else if (!(ret < 0 && st->rec.batch) && !rg_uring_again(&st->rec, sk, flags) &&
+			 rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
 			rg_emit(st, t);
 	}
 	rg_forget(st);

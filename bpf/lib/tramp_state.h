@@ -21,6 +21,7 @@ struct rg_tramp {
 	__u32 name_len, namelen;     /* bytes kept, length reported */
 	__u16 in;		     /* RG_IN_* */
 	__u16 uring_route;	     /* io_uring operation under way, 0 none */
+	__u32 uring_asked;	     /* and the flags that its request gave */
 	__u32 detach_fds;	     /* descriptors installed by the scm_detach_fds under way */
 	__u8 detaching, detach_head; /* bytes of the cmsg header before them */
 	__u16 filter;		     /* RG_TF_*: what the filter said of this message */

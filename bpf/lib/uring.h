@@ -11,7 +11,8 @@
 
 #define RG_REQ_F_FIXED_FILE 1ull
 #define RG_CQE_F_MORE	    2u
-#define RG_RECV_MULTISHOT   2u	    /* IORING_RECV_MULTISHOT, in sqe->ioprio */
+#define RG_RECV_MULTISHOT   2u /* IORING_RECV_MULTISHOT, in sqe->ioprio */
+#define RG_RWF_NOWAIT	    8
 #define RG_FILE_PTR_MASK    (~7ull) /* low bits of io_rsrc_node.file_ptr are flags */
 
 struct rg_uring_op {
@@ -25,7 +26,8 @@ struct rg_uring_op {
 	__u8 mixed; /* other kinds of requests are in flight too */
 	__u8 fixed;
 	__u8 multishot;
-	__u8 pad[3];
+	__u8 nowait; /* READ, READV: RWF_NOWAIT was given */
+	__u8 pad[2];
 };
 struct rg_uring_key {
 	__u64 file;
@@ -94,6 +96,13 @@ rg_inline bool rg_uring_is_net(__u16 route)
 	       route == RG_RT_URING_SENDMSG;
 }
 
+/* msg_flags of a RECV, RECVMSG, SEND or SENDMSG as submitted. io_kiocb_to_cmd(): the command area comes
+ * first. */
+rg_inline __u32 rg_uring_asked(struct io_kiocb *req)
+{
+	return BPF_CORE_READ((struct io_sr_msg *)req, msg_flags);
+}
+
 rg_inline void rg_uring_submit(struct io_kiocb *req)
 {
 	struct rg_uring_key key = {};
@@ -109,13 +118,14 @@ rg_inline void rg_uring_submit(struct io_kiocb *req)
 		return;
 	op.req = rg_scalar(req);
 	if (rg_uring_is_net(op.route)) {
-		struct io_sr_msg *sr =
-			(struct io_sr_msg *)req; /* io_kiocb_to_cmd(): the command area comes first */
+		struct io_sr_msg *sr = (struct io_sr_msg *)req;
 
-		op.flags = BPF_CORE_READ(sr, msg_flags);
+		op.flags = rg_uring_asked(req);
 		op.buf = (__u64)BPF_CORE_READ(sr, buf);
 		op.len = BPF_CORE_READ(sr, len);
 		op.multishot = !key.send && BPF_CORE_READ(sr, flags) & RG_RECV_MULTISHOT;
+	} else if (bpf_core_field_exists(((struct io_rw *)0)->flags)) {
+		op.nowait = !!(BPF_CORE_READ((struct io_rw *)req, flags) & RG_RWF_NOWAIT);
 	}
 	op.inflight = 1;
 	old = bpf_map_lookup_elem(&uring_ops, &key);

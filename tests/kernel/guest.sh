@@ -65,7 +65,7 @@ for tier in trampoline tracepoint legacy; do
 	done
 	# What a filter shows that is decided in the kernel: tests/e2e/filter.py compares it with what user space would.
 	# Three of them: each loads the tier anew, which takes long in emulation; the rest runs natively.
-	script='for p in unix fds; do /rg/bin/oracle-$p >/dev/null; done'
+	script='for p in unix fds creds; do /rg/bin/oracle-$p >/dev/null; done'
 	mkdir -p "/out/$tier-filter"
 	timeout 60 recvguard record "/out/$tier-filter/plain.db" -q --tier "$tier" -- sh -c "$script"
 	n=0

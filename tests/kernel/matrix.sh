@@ -23,7 +23,7 @@ compare() { # KERNEL
 		tier=$(basename "$(dirname "$truth")") name=$(basename "$truth" .truth) way=recv
 		[ "$name" != send ] || way=both
 		errors=()
-		case $name in routes | falco) errors=(--errors) ;; esac
+		case $name in routes | falco | uring) errors=(--errors) ;; esac
 		python3 "$top/tests/e2e/oracle.py" --events "${truth%.truth}.json" --truth "$truth" --tier "$tier" \
 			--direction $way "${errors[@]}" >"$work/$1.cmp" 2>&1 || true
 		grep -q '^ok\|^not ok' "$work/$1.cmp" || echo "not ok - $tier: $name: could not be compared"
