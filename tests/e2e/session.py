@@ -50,6 +50,23 @@ def asked(db, events, parts):
     check("a process was started once", all(len(s) == 1 for s in starts.values()), {p: s for p, s in starts.items() if len(s) > 1})
 
 
+def drawn(d, db, events, parts):
+    """graph and report: the same messages, the same programs."""
+    received = sum(e["event"] != "lost" and not e.get("peek") for e in events)
+    code, out, err = run(RG, "graph", db, "--by", "exe", "-o", f"json={d}/g.json", "-o", f"svg={d}/g.svg", "-o", "text")
+    graph = json.load(open(f"{d}/g.json"))
+    names = {n["name"].rsplit("/", 1)[-1] for n in graph["nodes"]}
+    check("graph: every message received", code == 0 and graph["received"]["messages"] == received, (err, graph["received"], received))
+    for part, (a, b) in {"dbus": ("dbus-send", "dbus-daemon"), "dns": ("dig", "dnsmasq"), "http": ("curl", "nginx"), "ssh": ("ssh", "sshd")}.items():
+        if part in parts:
+            check(f"graph: {a} talks to {b}", {a, b} <= names and re.search(rf"/{a} +→ \S*/{b} ", out), (names, out))
+    check("graph: an SVG picture", re.match(r"<\?xml", open(f"{d}/g.svg").read()) is not None)
+    code, out, err = run(RG, "report", db, "-o", f"{d}/r.html")
+    page = open(f"{d}/r.html").read()
+    n = sum(e["event"] != "lost" for e in events)
+    check("report: one page of all messages", code == 0 and f"{n} messages" in out + err and page.lstrip().lower().startswith("<!doctype html"), out + err)
+
+
 def main():
     if os.geteuid() != 0:
         skip("session", "tracing needs root")
@@ -70,6 +87,7 @@ def main():
         events = [json.loads(l) for l in live.splitlines()]
         asked(db, events, parts)
         dissected(d, db, parts)
+        drawn(d, db, events, parts)
     done()
 
 
