@@ -244,7 +244,7 @@ struct rg_enf_event {
 	__u32 n_files, f_flags;
 	/* RG_EH_FILE: the descriptor's file */
 	__u64 f_ino, f_size;
-	__u32 f_mode, f_dev, f_rdev, pad2;
+	__u32 f_mode, f_dev, f_rdev, f_has; /* f_has: RG_FILE_INTERNAL */
 	__u64 f_magic;
 	char f_name[32];
 	struct rg_enf_rule name;

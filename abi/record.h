@@ -182,6 +182,7 @@ struct rg_rec_data {
 #define RG_FILE_HAS_PATH (1u << 0)
 #define RG_FILE_HAS_SOCK (1u << 1)
 #define RG_FILE_PATH_CUT (1u << 2)
+#define RG_FILE_INTERNAL (1u << 3) /* on a file system of the kernel's own (SB_KERNMOUNT), as a memfd is */
 struct rg_rec_file {
 	struct rg_rec_hdr h;
 	__u32 index; /* among the message's descriptors */
@@ -193,7 +194,7 @@ struct rg_rec_file {
 	__u64 ino;
 	__u32 dev;	/* as the kernel keeps it (major << 20 | minor) */
 	__u32 rdev;	/* of device nodes */
-	__u64 sb_magic; /* super block magic (linux/magic.h): tells memfd, pipe, socket, dma-buf, pidfd */
+	__u64 sb_magic; /* super block magic (linux/magic.h): tells pipe, socket, dma-buf, pidfd */
 	__u64 size;
 	__u32 seals;	 /* memfd: F_SEAL_*, ~0 unknown */
 	__u32 pidfd_pid; /* pidfd: the process, 0 unknown */

@@ -84,6 +84,7 @@ rg_inline void rg_enf_file(struct rg_enf_event *ev, struct file *f)
 	ev->f_dev = ino->i_sb->s_dev;
 	ev->f_rdev = ino->i_rdev;
 	ev->f_magic = ino->i_sb->s_magic;
+	ev->f_has = ino->i_sb->s_flags & RG_SB_KERNMOUNT ? RG_FILE_INTERNAL : 0;
 	ev->f_flags = f->f_flags;
 	bpf_probe_read_kernel_str(ev->f_name, sizeof(ev->f_name), f->f_path.dentry->d_name.name);
 }

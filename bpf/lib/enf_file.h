@@ -70,7 +70,9 @@ rg_inline __u32 rg_enf_kind(struct file *f, struct inode *ino)
 	case RG_MAGIC_PIDF: return RG_EK_PIDFD;
 	case RG_MAGIC_HUGE:
 	case RG_MAGIC_TMP:
-		if (mode == 0100000 && (name & RG_FIRST(6)) == (RG_TEXT("memfd:  ") & RG_FIRST(6)))
+		/* a file of that name on somebody's own tmpfs is a file */
+		if (mode == 0100000 && (ino->i_sb->s_flags & RG_SB_KERNMOUNT) &&
+		    (name & RG_FIRST(6)) == (RG_TEXT("memfd:  ") & RG_FIRST(6)))
 			return RG_EK_MEMFD;
 	}
 	switch (mode) {

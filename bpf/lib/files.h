@@ -124,7 +124,6 @@ rg_inline void rg_emit_file(struct rg_state *st, __u32 tid, __u32 tgid, struct f
 	r->h.cpu = bpf_get_smp_processor_id();
 	r->index = index;
 	r->fd = fd;
-	r->has = 0;
 	ino = BPF_CORE_READ(f, f_inode);
 	r->f_flags = BPF_CORE_READ(f, f_flags);
 	r->f_mode = BPF_CORE_READ(f, f_mode);
@@ -134,6 +133,7 @@ rg_inline void rg_emit_file(struct rg_state *st, __u32 tid, __u32 tgid, struct f
 	r->rdev = BPF_CORE_READ(ino, i_rdev);
 	r->size = BPF_CORE_READ(ino, i_size);
 	r->sb_magic = BPF_CORE_READ(ino, i_sb, s_magic);
+	r->has = BPF_CORE_READ(ino, i_sb, s_flags) & RG_SB_KERNMOUNT ? RG_FILE_INTERNAL : 0;
 	r->cookie = 0;
 	r->local.len = 0;
 	r->remote.len = 0;

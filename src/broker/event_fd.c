@@ -24,6 +24,7 @@ static int kind_of(int fd, const struct stat *st, const char *link, size_t n, ui
 	 * tells. */
 	if (f.sb_magic == TMPFS_MAGIC && st->st_dev != memfd_dev)
 		return rg_file_kind(&f);
+	f.has = RG_FILE_INTERNAL;
 	/* The kernel's own name, which classification goes by: "anon_inode:[eventfd]", "/memfd:x (deleted)".
 	 */
 	if (n > 11 && !memcmp(link, "anon_inode:", 11)) {

@@ -69,7 +69,9 @@ int rg_file_kind(const struct rg_rec_file *f)
 	case MAGIC_PIDFS: return RG_FDK_PIDFD;
 	case MAGIC_HUGETLBFS:
 	case MAGIC_TMPFS:
-		if ((f->i_mode & S_IFMT) == S_IFREG && !strncmp(f->path, "memfd:", 6))
+		/* a file of that name on somebody's own tmpfs is a file */
+		if ((f->i_mode & S_IFMT) == S_IFREG && (f->has & RG_FILE_INTERNAL) &&
+		    !strncmp(f->path, "memfd:", 6))
 			return RG_FDK_MEMFD;
 		break;
 	}

@@ -143,7 +143,7 @@ static void put_file(struct rg_event *ev, const struct rg_enf_event *e)
 	if (!f)
 		return;
 	memset(f, 0, sizeof(*f));
-	f->has = RG_FILE_HAS_PATH | RG_FILE_PATH_CUT;
+	f->has = RG_FILE_HAS_PATH | RG_FILE_PATH_CUT | e->f_has;
 	f->f_flags = e->f_flags;
 	f->i_mode = e->f_mode;
 	f->ino = e->f_ino;

@@ -101,6 +101,8 @@ static struct rg_rec_file file_of(unsigned index, uint32_t mode, uint64_t magic,
 	memcpy(f.path, path, path_len);
 	f.path_len = (uint32_t)path_len;
 	f.has = path_len ? RG_FILE_HAS_PATH : 0;
+	if (!strncmp(path, "memfd:", 6))
+		f.has |= RG_FILE_INTERNAL;
 	return f;
 }
 

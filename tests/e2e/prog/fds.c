@@ -63,6 +63,20 @@ static int signal_fd(void)
 	return O_OK(signalfd(-1, &set, SFD_CLOEXEC));
 }
 
+/* A memfd's name does not make one, on whatever file system (a tmpfs where /dev/shm or /tmp is one). */
+static int file_as_memfd(void)
+{
+	int fd = open("/dev/shm/memfd:oracle", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0) {
+		unlink("/dev/shm/memfd:oracle");
+		return fd;
+	}
+	fd = O_OK(open("/tmp/memfd:oracle", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	unlink("/tmp/memfd:oracle");
+	return fd;
+}
+
 static int make(const char *kind)
 {
 	int p[2];
@@ -81,6 +95,8 @@ static int make(const char *kind)
 		return O_OK(open("/dev/null", O_WRONLY | O_CLOEXEC));
 	if (!strcmp(kind, "memfd"))
 		return O_OK(memfd_create("plain", MFD_CLOEXEC));
+	if (!strcmp(kind, "file named as a memfd"))
+		return file_as_memfd();
 	if (!strcmp(kind, "sealed memfd"))
 		return sealed_memfd();
 	if (!strcmp(kind, "pipe")) {
@@ -116,12 +132,12 @@ static void kinds(void)
 	static const char *const kind[] = {"file",	     "deleted file, O_RDWR|O_APPEND",
 					   "directory",	     "O_PATH",
 					   "root directory", "character device",
-					   "memfd",	     "sealed memfd",
-					   "pipe",	     "eventfd",
-					   "epoll",	     "timerfd",
-					   "signalfd",	     "inotify",
-					   "pidfd",	     "tcp listener",
-					   "unix socket"};
+					   "memfd",	     "file named as a memfd",
+					   "sealed memfd",   "pipe",
+					   "eventfd",	     "epoll",
+					   "timerfd",	     "signalfd",
+					   "inotify",	     "pidfd",
+					   "tcp listener",   "unix socket"};
 	int sv[2];
 
 	pair(SOCK_STREAM, sv);
