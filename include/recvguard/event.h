@@ -198,7 +198,7 @@ struct rg_msgflag_info {
 };
 extern const struct rg_msgflag_info rg_msgflags[];
 
-enum rg_how { RG_HOW_MESSAGE, RG_HOW_CONNECT, RG_HOW_SOCKET, RG_HOW_KERNEL, RG_HOW_MSGID };
+enum rg_how { RG_HOW_MESSAGE, RG_HOW_CONNECT, RG_HOW_KERNEL, RG_HOW_MSGID };
 enum rg_action { RG_ACT_ALLOW, RG_ACT_DENY, RG_ACT_DROP, RG_ACT_STRIP, RG_ACT_KILL, RG_ACT_LOG };
 enum rg_loss {
 	RG_LOSS_RING_FULL,  /* the kernel could not reserve ring memory */

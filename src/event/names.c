@@ -67,7 +67,6 @@ const struct rg_name *rg_event_names(const struct rg_event *ev, enum rg_field f)
 const struct rg_name rg_names_hows[] = {
 	{RG_HOW_MESSAGE, "message"}, /* credentials that travelled with this message */
 	{RG_HOW_CONNECT, "connect"}, /* the peer's credentials when the connection was made */
-	{RG_HOW_SOCKET, "socket"},   /* found afterwards: who holds the peer socket now */
 	{RG_HOW_KERNEL, "kernel"},   /* the kernel itself (netlink) */
 	{RG_HOW_MSGID, "send"},	     /* the send of this very message was seen (msg.id) */
 	{0, NULL}};

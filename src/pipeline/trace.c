@@ -19,6 +19,7 @@
 #include "kernel/capture.h"
 #include "pipeline/child.h"
 #include "pipeline/exes.h"
+#include "pipeline/senders.h"
 #include "policy/expr.h"
 #include "policy/lower/match.h"
 
@@ -33,7 +34,8 @@ struct rg_trace {
 	struct rg_capture *cap;
 	struct rg_parts *parts;
 	struct rg_exes *exes;
-	struct rg_enrich *enrich; /* NULL: --no-enrich */
+	struct rg_enrich *enrich;   /* NULL: --no-enrich */
+	struct rg_senders *senders; /* NULL: not --direction both */
 	struct rg_event *ev;
 	struct rg_child child;
 	char *name; /* of the command */
@@ -159,6 +161,8 @@ static int on_message(struct rg_trace *t, const struct rg_rec_hdr *rec, size_t s
 	rg_exes_event(t->exes, m, t->ev);
 	if (t->enrich)
 		enrich(t, m);
+	if (t->senders && m->ret >= 0)
+		rg_senders_event(t->senders, t->ev, m->mflags & RG_MF_SEND);
 	return deliver(t);
 }
 
@@ -214,6 +218,13 @@ static int check_pids(const struct rg_select *s, struct rg_err *err)
 	return 0;
 }
 
+/* A receipt's sender is known by its send: none may be left out in the kernel where somebody asks for it. */
+static bool sends_needed(const struct rg_trace_opts *opts)
+{
+	return opts->direction == RG_WAY_BOTH && (rg_senders_asked(opts->filter ? opts->filter->ir : NULL) ||
+						  rg_senders_asked_by(opts->policy));
+}
+
 /* What the kernel decides of filter and policy. *ret has no tests when that is nothing. */
 static int lower(const struct rg_trace_opts *opts, struct rg_match *ret, struct rg_err *err)
 {
@@ -223,6 +234,10 @@ static int lower(const struct rg_trace_opts *opts, struct rg_match *ret, struct 
 	*ret = (struct rg_match){.exact = true};
 	if (rg_forced("no-match"))
 		return 0;
+	if (sends_needed(opts)) {
+		ret->why = "sender is known by the send, which may be another's";
+		return 0;
+	}
 	if (opts->filter)
 		r = rg_lower_match(opts->filter->ir, ret, err);
 	if (!r && opts->policy)
@@ -271,7 +286,9 @@ int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, stru
 	t->ev = rg_event_new();
 	t->parts = rg_parts_new();
 	t->exes = rg_exes_new();
-	if (!t->ev || !t->parts || !t->exes)
+	if (opts->direction == RG_WAY_BOTH)
+		t->senders = rg_senders_new();
+	if (!t->ev || !t->parts || !t->exes || (opts->direction == RG_WAY_BOTH && !t->senders))
 		r = rg_fail(err, -ENOMEM, "out of memory");
 	if (!r && !opts->no_enrich)
 		r = rg_enrich_new(NULL, &t->enrich, err);
@@ -376,6 +393,7 @@ void rg_trace_close(struct rg_trace *t)
 	rg_enrich_free(t->enrich);
 	rg_parts_free(t->parts);
 	rg_exes_free(t->exes);
+	rg_senders_free(t->senders);
 	rg_event_free(t->ev);
 	free(t->name);
 	free(t);

@@ -26,7 +26,7 @@ ABSENT = [
     (r"msg\.data", lambda t, ev: t.get("family") in (2, 10) and no_msghdr(t, ev), ("auto", "tracepoint", "legacy"),
      "a linear datagram passes no tracepoint, and the buffers are not known without the msghdr"),
     (r"msg\.size", cut_udp, ("auto", "tracepoint", "legacy"), "no tracepoint passes the full length of a datagram that was cut"),
-    (r"msg\.id", lambda t, ev: t.get("family") in (2, 10) and t.get("socktype") == 2, ("auto", "tracepoint", "legacy"),
+    (r"msg\.id|sender\.(pid|how)", lambda t, ev: t.get("family") in (2, 10) and t.get("socktype") == 2, ("auto", "tracepoint", "legacy"),
      "no tracepoint tells which datagram a receive took; datagrams may be lost, so they cannot be counted"),
     (r"wait", lambda t, ev: True, None, "told with --duration only: sched_switch costs every task"),
     (r"fd\[\d+\]\.cookie", lambda t, ev: True, None, "a socket has no cookie until something asks for it"),

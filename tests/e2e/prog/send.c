@@ -46,8 +46,35 @@ static void udp(int family, const char *name)
 	o_sendto(s, "datagram", 8, 0, &to, len);
 	if (poll(&p, 1, 2000) != 1)
 		o_die("poll");
+	O_HINT(.sender = getpid(), .how = "send");
 	o_take(r, 100, 0, 0);
 	close(r);
+	close(s);
+}
+
+/* No credentials travel with TCP: the send alone tells. */
+static void tcp(void)
+{
+	struct sockaddr_storage to, from;
+	socklen_t len, fromlen = sizeof(from);
+	int l = O_OK(inet_socket(AF_INET, SOCK_STREAM, 0, &to, &len)),
+	    c = O_OK(socket(AF_INET, SOCK_STREAM, 0)), s;
+	pid_t pid;
+
+	O_OK(listen(l, 1));
+	O_OK(connect(c, (struct sockaddr *)&to, len));
+	s = O_OK(accept(l, (struct sockaddr *)&from, &fromlen));
+	o_case("tcp, sent by another process");
+	pid = O_OK(fork());
+	if (pid == 0) {
+		o_sendto(c, "over tcp", 8, 0, NULL, 0);
+		_exit(0);
+	}
+	O_OK(waitpid(pid, NULL, 0));
+	O_HINT(.sender = pid, .how = "send");
+	o_take(s, 100, 0, 0);
+	close(l);
+	close(c);
 	close(s);
 }
 
@@ -58,12 +85,14 @@ static void other_process(void)
 
 	pair(SOCK_DGRAM, sv);
 	o_case("sent by another process");
+	/* which is not the one that made the pair */
 	pid = O_OK(fork());
 	if (pid == 0) {
 		o_sendto(sv[1], "from a child", 12, 0, NULL, 0);
 		_exit(0);
 	}
 	O_OK(waitpid(pid, NULL, 0));
+	O_HINT(.sender = pid, .how = "send");
 	o_take(sv[0], 100, 0, 0);
 	close(sv[0]);
 	close(sv[1]);
@@ -76,6 +105,7 @@ int main(void)
 	ways(SOCK_STREAM, "stream");
 	udp(AF_INET, "udp");
 	udp(AF_INET6, "udp6");
+	tcp();
 	other_process();
 	return 0;
 }
