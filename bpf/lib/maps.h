@@ -27,6 +27,14 @@ struct rg_who {
 	__u32 tid, ppid;
 };
 
+/* What is taken of the kernel's msghdr (stack.h). */
+struct rg_kmsg {
+	__u64 name, control, controllen, iov_offset, count, ubuf, iocb;
+	__u32 namelen, flags, nr_segs;
+	bool single; /* one buffer: ubuf is its start */
+};
+#define RG_MSGHDR_ROOM 160
+
 /*
  * What is known of the message a thread is receiving: collected by the hooks in the order in which they fire,
  * written out by the last one. Per task, because a program may be preempted between hooks and per-CPU memory
@@ -59,6 +67,10 @@ struct rg_state {
 	struct rg_who who;
 	struct rg_tramp tr;
 	struct rg_walk walk;
+	/* Here and not on the BPF stack: of that, programs and what they call share 512 bytes (until 6.13,
+	 * "bpf: Support private stack for bpf progs"). */
+	struct rg_kmsg kmsg;
+	char kmsg_raw[RG_MSGHDR_ROOM];
 	struct rg_rec_msg rec;
 	__u8 tail[RG_TAIL_SIZE];
 };

@@ -171,21 +171,21 @@ rg_inline void rg_recv_full(struct rg_state *st, const struct rg_kmsg *m, __u64 
 rg_inline bool rg_recv_uring(struct rg_state *st, struct sock *sk, struct rg_uring_op *op, long ret)
 {
 	struct rg_rec_msg *rec = &st->rec;
+	struct rg_kmsg *m = &st->kmsg;
 	struct rg_umsghdr u;
-	struct rg_kmsg m;
 	__u64 start = 0;
 
 	rec->user_msg = op->buf;
-	if (!rg_uring_kmsg(&m, op, sk, &start))
+	if (!rg_uring_kmsg(st, op, sk, &start))
 		return false;
-	rg_recv_kmsg(st, &m);
+	rg_recv_kmsg(st, m);
 	if (ret < 0)
 		return true;
 	if (start)
 		rec->has |= RG_HAS_CONTROLLEN;
 	else if (op->route == RG_RT_URING_RECVMSG && rg_umsg_read(&u, op->buf, rec->mflags & RG_MF_COMPAT))
 		start = u.control;
-	rg_recv_full(st, &m, start, ret);
+	rg_recv_full(st, m, start, ret);
 	return true;
 }
 
@@ -201,7 +201,7 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	struct rg_kmsg_at at = {.base = base, .top = (__u64)t->stack + RG_STACK_SPAN, .ret = ret};
 	struct rg_rec_msg *rec = &st->rec;
 	struct rg_uring_op *op;
-	struct rg_kmsg m = {};
+	struct rg_kmsg *m = &st->kmsg;
 	struct rg_call c;
 
 	rg_begin(st, t, bpf_ktime_get_ns());
@@ -223,7 +223,7 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 	at.shape = rg_shape_of(rec->route);
 	at.place = rg_slot_of(at.shape, rec->route, c.compat);
 	at.req = op ? op->req : 0;
-	if (!rg_kmsg_read(&m, &at)) {
+	if (!rg_kmsg_read(st, &at)) {
 		if (ret >= 0)
 			rg_recv_payload(st, ret);
 		return at.shape;
@@ -232,9 +232,9 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 		rg_recv_batch(rec, &c, &at);
 		rec->user_msg = c.msg;
 	}
-	rg_recv_kmsg(st, &m);
+	rg_recv_kmsg(st, m);
 	if (ret >= 0)
-		rg_recv_full(st, &m, rg_recv_buffers(st, &m, &c, &at), ret);
+		rg_recv_full(st, m, rg_recv_buffers(st, m, &c, &at), ret);
 	return at.shape;
 }
 

@@ -48,14 +48,7 @@ __u64 rg_stack_misses;
 __u32 rg_ready; /* set by user space after its first calibration: nothing is recorded before */
 struct rg_calib rg_calib;
 
-#define RG_MSGHDR_ROOM	       160
 #define RG_M(buf, type, field) (*(type *)((buf) + bpf_core_field_offset(struct msghdr, field)))
-
-struct rg_kmsg {
-	__u64 name, control, controllen, iov_offset, count, ubuf, iocb;
-	__u32 namelen, flags, nr_segs;
-	bool single; /* one buffer: ubuf is its start */
-};
 
 rg_inline int rg_shape_of(__u16 route)
 {
@@ -93,6 +86,13 @@ rg_inline bool rg_on_stack(__u64 p, __u64 base, __u64 top)
 	return p > base && p < top;
 }
 
+/* A function between may align its frame to 16 bytes: then the distance depends on what entered the kernel
+ * (7.2: int $0x80 and sysenter differ). */
+#define RG_REALIGN 8
+
+#define RG_COUNT_MAX 0x7ffff000ul /* MAX_RW_COUNT: no buffers are longer */
+#define RG_PAGE_ONE  4096	  /* nobody's buffer is below */
+
 /* What tells a msghdr from other words on the stack. */
 rg_inline bool rg_kmsg_plausible(const struct rg_kmsg *m, const char *raw, int shape, __u64 base, __u64 top,
 				 long ret, __u64 req)
@@ -109,11 +109,14 @@ rg_inline bool rg_kmsg_plausible(const struct rg_kmsg *m, const char *raw, int s
 		return false;
 	if (m->flags & 0x3fff0000)
 		return false;
-	if (m->single && ret > 0 && m->iov_offset > ret)
+	/* also what makes sure that the words around are not taken for it (RG_REALIGN) */
+	if ((ret > 0 && m->iov_offset > ret) || m->count > RG_COUNT_MAX || (m->ubuf && m->ubuf < RG_PAGE_ONE))
 		return false;
-	/* io_uring's kiocb is in its request */
+	/* io_uring's kiocb is in its request; 7.x has no pointer to it any more */
 	if (shape == RG_SHAPE_READ)
-		return !is_user && !m->name && (rg_on_stack(m->iocb, base, top) || (req && m->iocb == req));
+		return !is_user && !m->name &&
+		       (!bpf_core_field_exists(((struct msghdr *)0)->msg_iocb) ||
+			rg_on_stack(m->iocb, base, top) || (req && m->iocb == req));
 	if (m->iocb)
 		return false;
 	return shape == RG_SHAPE_RECVFROM ? !is_user && !m->control : is_user;
@@ -127,7 +130,9 @@ rg_inline void rg_kmsg_take(struct rg_kmsg *m, const char *raw)
 	m->control = RG_M(raw, __u64, msg_control);
 	m->controllen = RG_M(raw, __u64, msg_controllen);
 	m->flags = RG_M(raw, __u32, msg_flags);
-	m->iocb = RG_M(raw, __u64, msg_iocb);
+	m->iocb = 0;
+	if (bpf_core_field_exists(((struct msghdr *)0)->msg_iocb))
+		m->iocb = RG_M(raw, __u64, msg_iocb);
 	m->iov_offset = RG_M(raw, __u64, msg_iter.iov_offset);
 	m->count = RG_M(raw, __u64, msg_iter.count);
 	m->nr_segs = RG_M(raw, __u64, msg_iter.nr_segs);
@@ -142,51 +147,65 @@ struct rg_kmsg_at {
 	__s64 ret;	 /* of the receive */
 	__s32 shape;
 	__u32 place; /* index of rg_off_* */
+	__s32 shift; /* 0, -RG_REALIGN, RG_REALIGN */
 };
 
-/* A msghdr at a calibrated place, if there is one now. */
-rg_sub int rg_kmsg_try(struct rg_kmsg *m, const struct rg_kmsg_at *at)
+/* A msghdr at a calibrated place, if there is one now, into st->kmsg. */
+rg_sub int rg_kmsg_try(struct rg_state *st, const struct rg_kmsg_at *at)
 {
-	char raw[RG_MSGHDR_ROOM];
 	__s32 off;
 
-	if (!m || !at)
+	if (!st || !at)
 		return false;
 	off = rg_off_msghdr[at->place & (RG_PLACES - 1)];
-	if (off <= 0 || at->base + off + RG_MSGHDR_ROOM > at->top ||
-	    bpf_probe_read_kernel(raw, sizeof(raw), (void *)at->base + off))
+	if (off <= 0)
 		return false;
-	rg_kmsg_take(m, raw);
-	return rg_kmsg_plausible(m, raw, at->shape, at->base, at->top, at->ret, at->req);
+	off += at->shift;
+	if (at->base + off + RG_MSGHDR_ROOM > at->top ||
+	    bpf_probe_read_kernel(st->kmsg_raw, sizeof(st->kmsg_raw), (void *)at->base + off))
+		return false;
+	rg_kmsg_take(&st->kmsg, st->kmsg_raw);
+	return rg_kmsg_plausible(&st->kmsg, st->kmsg_raw, at->shape, at->base, at->top, at->ret, at->req);
 }
 
 /* By one set of distances. */
-rg_inline bool rg_kmsg_by(struct rg_kmsg *m, struct rg_kmsg_at *at, __u32 place)
+rg_inline bool rg_kmsg_by(struct rg_state *st, struct rg_kmsg_at *at, __u32 place)
 {
 	at->place = place;
-	if (rg_kmsg_try(m, at))
+	if (rg_kmsg_try(st, at))
 		return true;
 	if (at->shape != RG_SHAPE_RECVMMSG)
 		return false;
 	at->place = place + RG_SHAPE_RECVMMSG1 - RG_SHAPE_RECVMMSG;
-	return rg_kmsg_try(m, at);
+	return rg_kmsg_try(st, at);
+}
+
+/* By both sets, the one that fitted last first. */
+rg_inline bool rg_kmsg_shifted(struct rg_state *st, struct rg_kmsg_at *at, __u32 slot, __s32 shift)
+{
+	__u32 set = rg_stack_set;
+
+	at->shift = shift;
+	if (rg_kmsg_by(st, at, slot | set))
+		return true;
+	set ^= RG_SET_SHARED;
+	if (!rg_kmsg_by(st, at, slot | set))
+		return false;
+	rg_stack_set = set;
+	return true;
 }
 
 /* The kernel's msghdr of the call that ends here; false when it is not known or not sure. at->place: on entry
  * the slot, then where it was found. */
-rg_inline bool rg_kmsg_read(struct rg_kmsg *m, struct rg_kmsg_at *at)
+rg_inline bool rg_kmsg_read(struct rg_state *st, struct rg_kmsg_at *at)
 {
-	__u32 set = rg_stack_set, slot = at->place;
+	__u32 slot = at->place;
 
 	if (at->shape < 0 || at->shape >= RG_SHAPE__COUNT)
 		return false;
-	if (rg_kmsg_by(m, at, slot | set))
+	if (rg_kmsg_shifted(st, at, slot, 0) || rg_kmsg_shifted(st, at, slot, -RG_REALIGN) ||
+	    rg_kmsg_shifted(st, at, slot, RG_REALIGN))
 		return true;
-	set ^= RG_SET_SHARED;
-	if (rg_kmsg_by(m, at, slot | set)) {
-		rg_stack_set = set;
-		return true;
-	}
 	__sync_fetch_and_add(&rg_stack_misses, 1);
 	return false;
 }

@@ -170,12 +170,12 @@ rg_inline struct rg_uring_op *rg_uring_find(struct rg_rec_msg *rec, struct sock 
 }
 
 /* The msghdr of a RECV or RECVMSG request, which lives in the request's own memory. */
-rg_inline bool rg_uring_kmsg(struct rg_kmsg *m, const struct rg_uring_op *op, struct sock *sk,
+rg_inline bool rg_uring_kmsg(struct rg_state *st, const struct rg_uring_op *op, struct sock *sk,
 			     __u64 *control_start)
 {
 	struct io_kiocb *req = (struct io_kiocb *)op->req;
 	struct io_async_msghdr *am;
-	char raw[RG_MSGHDR_ROOM];
+	struct rg_kmsg *m = &st->kmsg;
 	__u32 send;
 
 	/* the request may be gone and its memory another's */
@@ -183,9 +183,9 @@ rg_inline bool rg_uring_kmsg(struct rg_kmsg *m, const struct rg_uring_op *op, st
 	    (__u64)BPF_CORE_READ(req, file) != rg_scalar(sk->sk_socket->file))
 		return false;
 	am = BPF_CORE_READ(req, async_data);
-	if (!am || bpf_probe_read_kernel(raw, sizeof(raw), &am->msg))
+	if (!am || bpf_probe_read_kernel(st->kmsg_raw, sizeof(st->kmsg_raw), &am->msg))
 		return false;
-	rg_kmsg_take(m, raw);
+	rg_kmsg_take(m, st->kmsg_raw);
 	/* multishot keeps how much room was given: what is no longer left was written */
 	if (op->multishot && m->control && BPF_CORE_READ(am, controllen) >= m->controllen)
 		*control_start = m->control - (BPF_CORE_READ(am, controllen) - m->controllen);
