@@ -11,9 +11,10 @@
  *   io_recv, io_recvmsg      which io_uring operation receives
  *   ip_send_skb, ip6_send_skb  UDP sends, with --direction both: which buffer a send became
  *   unix_stream_splice_read, tcp_splice_read   splice and sendfile from a stream
- *   sock_send_length         (tracepoint, 6.3+) sends
+ *   sock_send_length         (tracepoint, 6.3+) sends; before: unix_stream_sendmsg and its like (lib/sends.h)
  */
 #include "lib/common.h"
+#include "lib/sends.h"
 #include "lib/tramp.h"
 
 char LICENSE[] SEC("license") = "GPL";

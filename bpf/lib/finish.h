@@ -51,7 +51,7 @@ rg_sub int rg_iov_user(struct rg_rec_msg *rec, __u64 addr, __u64 n, bool compat)
 	if (compat) {
 		struct {
 			__u32 base, len;
-		} v[RG_IOV_KEPT];
+		} v[RG_IOV_KEPT] = {}; /* before 6.3 no helper takes stack that was not written */
 
 		if (bpf_probe_read_user(v, kept * sizeof(v[0]), (void *)addr))
 			return 0;

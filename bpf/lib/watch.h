@@ -59,8 +59,8 @@ rg_inline void rg_leave_out(struct task_struct *t)
 		rg_forget(st);
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
+/* A send is over: its record. flags: as the socket saw them. */
+rg_inline int rg_send_over(struct sock *sk, int ret, int flags)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct rg_state *st;
@@ -80,6 +80,12 @@ int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
 	else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
 		rg_emit(st, t);
 	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
+{
+	return rg_send_over(sk, ret, flags);
 }
 
 /* Entry: only the time and that a call of ours is under way. */

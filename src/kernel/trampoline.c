@@ -51,6 +51,24 @@ static bool hook_exists(const struct btf *btf, const struct bpf_program *p)
 	return btf__find_by_name_kind(btf, tp, BTF_KIND_TYPEDEF) > 0;
 }
 
+/* Sends: by the tracepoint where there is one, else by each family's own function (bpf/lib/sends.h). */
+static void sends_prepare(struct bpf_object *obj, const struct rg_trace_opts *opts)
+{
+	bool wanted = opts->direction & RG_WAY_SEND;
+	bool tracepoint = rg_tracepoint_args("sock_send_length") >= 0;
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, obj)
+	{
+		const char *name = bpf_program__name(p);
+
+		if (!strcmp(name, "rg_send_length") && !(wanted && tracepoint))
+			bpf_program__set_autoload(p, false);
+		if (!strncmp(name, "rg_sent_", 8) && !(wanted && !tracepoint))
+			bpf_program__set_autoload(p, false);
+	}
+}
+
 static int tramp_prepare(void *instance, const struct rg_trace_opts *opts, struct rg_err *err)
 {
 	struct trampoline_bpf *s = instance;
@@ -75,13 +93,7 @@ static int tramp_prepare(void *instance, const struct rg_trace_opts *opts, struc
 		bpf_program__set_autoload(s->progs.rg_receive_fd, false);
 	bpf_program__set_autoload(s->progs.rg_uring_done, rg_tracepoint_args("io_uring_complete") == 3);
 	bpf_program__set_autoload(s->progs.rg_uring_done_old, rg_tracepoint_args("io_uring_complete") >= 5);
-	if (!(opts->direction & RG_WAY_SEND))
-		bpf_program__set_autoload(s->progs.rg_send_length, false);
-	else if (rg_tracepoint_args("sock_send_length") < 0)
-		r = rg_fail(err, -EOPNOTSUPP,
-			    "--direction: sends are seen by the tracepoint sock_send_length, which this "
-			    "kernel has "
-			    "not (6.3 and later do)");
+	sends_prepare(s->obj, opts);
 	if (!call_hooks) {
 		bpf_program__set_autoload(s->progs.rg_sys_enter, false);
 		bpf_program__set_autoload(s->progs.rg_sys_exit, false);
