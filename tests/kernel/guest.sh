@@ -2,7 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs inside the test machine (tools/vm/init): TAP lines without numbers, tests/kernel/matrix.sh numbers them.
 # A test is an executable /rg/bin/ktest-* (C, built by tests/kernel/meson.build) or /rg/tests/t-*.sh; it prints TAP.
+# RG_TIERS, RG_ORACLES and RG_KTESTS in the environment (names, separated by blanks) narrow what is run.
 set -u
+: "${RG_TIERS=trampoline tracepoint legacy}" "${RG_ORACLES=*}" "${RG_KTESTS=*}"
+
+among() { # NAME LIST: is it in the list, or is that *?
+	case " $2 " in *" $1 "* | " * ") return 0 ;; esac
+	return 1
+}
 
 yes() { echo "ok - $1"; }
 no() { echo "not ok - $1"; }
@@ -30,6 +37,7 @@ sed "s/^/# /" /tmp/check.log
 for t in /rg/bin/ktest-* /rg/tests/t-*.sh; do
 	[ -e "$t" ] || continue
 	name=$(basename "$t" .sh)
+	among "${name#ktest-}" "$RG_KTESTS" || continue
 	case $t in *.sh) set -- sh "$t" ;; *) set -- "$t" ;; esac
 	"$@" >/tmp/tap 2>&1
 	status=$?
@@ -43,7 +51,7 @@ for t in /rg/bin/ktest-* /rg/tests/t-*.sh; do
 done
 # The programs that know what they receive (tests/e2e/prog), in every tier that loads here: both views are left in
 # /out, tests/kernel/matrix.sh compares them outside, where Python is.
-for tier in trampoline tracepoint legacy; do
+for tier in $RG_TIERS; do
 	recvguard trace --tier "$tier" -- true >/dev/null 2>/tmp/why
 	if [ $? -ne 0 ] || ! grep -q "tier $tier" /tmp/why; then
 		echo "ok - tier $tier # SKIP not on this kernel: $(grep -v '^$' /tmp/why | tail -1)"
@@ -53,9 +61,10 @@ for tier in trampoline tracepoint legacy; do
 	mkdir -p "/out/$tier"
 	for prog in /rg/bin/oracle-*; do
 		name=${prog##*/oracle-}
+		among "$name" "$RG_ORACLES" || continue
 		way=recv
 		[ "$name" != send ] || way=both
-		RG_ORACLE=/out/$tier/$name.truth timeout 60 recvguard trace --errors --snaplen all --tier "$tier" --direction $way \
+		RG_ORACLE=/out/$tier/$name.truth timeout 200 recvguard trace --errors --snaplen all --tier "$tier" --direction $way \
 			-o json="/out/$tier/$name.json" -- "$prog" >/dev/null 2>"/out/$tier/$name.err"
 		echo $? >"/out/$tier/$name.status"
 		if grep -q -- "--direction: sends are seen" "/out/$tier/$name.err"; then
@@ -67,12 +76,12 @@ for tier in trampoline tracepoint legacy; do
 	# Three of them: each loads the tier anew, which takes long in emulation; the rest runs natively.
 	script='for p in unix fds creds; do /rg/bin/oracle-$p >/dev/null; done'
 	mkdir -p "/out/$tier-filter"
-	timeout 60 recvguard record "/out/$tier-filter/plain.db" -q --tier "$tier" -- sh -c "$script"
+	timeout 200 recvguard record "/out/$tier-filter/plain.db" -q --tier "$tier" -- sh -c "$script"
 	n=0
 	grep -v '^#' /rg/tests/filter.exprs | while IFS='|' read -r where options expr; do
 		n=$((n + 1))
 		case $n in 1 | 2 | 6) ;; *) continue ;; esac
-		timeout 60 recvguard trace --tier "$tier" -o "json=/out/$tier-filter/$n.json" --filter "$expr" -- \
+		timeout 200 recvguard trace --tier "$tier" -o "json=/out/$tier-filter/$n.json" --filter "$expr" -- \
 			sh -c "$script" >/dev/null 2>"/out/$tier-filter/$n.err"
 	done
 done

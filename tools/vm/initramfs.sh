@@ -9,6 +9,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 build=$1 cmd=$2
 shift 2
 root=$(mktemp -d)
+chmod 755 "$root" # or nobody but root finds a file
 trap 'rm -rf "$root"' EXIT
 mkdir -p "$root"/{bin,rg/bin,etc,lib64,usr/share/doc,usr/bin}
 
