@@ -10,6 +10,7 @@
  * pays for, and with --duration sched_switch. sys_exit also where the msghdr is not found on the stack
  * (lib/exit.h).
  */
+#define RG_PLAIN_LOADS /* 6.3+: bpf_rdonly_cast is there */
 #include "lib/common.h"
 #include "lib/files.h"
 #include "lib/recv.h"

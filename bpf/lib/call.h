@@ -141,13 +141,12 @@ rg_inline void rg_call_read(struct rg_call *c, struct task_struct *t, struct pt_
 rg_inline bool rg_call_is_on(struct task_struct *t, struct sock *sk, __s32 fd)
 {
 	struct fdtable *fdt = t->files->fdt;
-	struct file **slot, *f = NULL;
+	__u64 f;
 
 	if (fd < 0 || (__u32)fd >= fdt->max_fds)
 		return false;
-	slot = fdt->fd;
-	bpf_probe_read_kernel(&f, sizeof(f), slot + fd);
-	return f && f == sk->sk_socket->file;
+	f = rg_kernel_word((__u64)fdt->fd + (__u64)fd * sizeof(f));
+	return f && f == (__u64)sk->sk_socket->file;
 }
 
 #endif

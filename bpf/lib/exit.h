@@ -36,13 +36,14 @@ rg_inline void rg_exit_name(struct rg_state *st, __u64 addr, __u32 len)
 rg_inline void rg_exit_flush(struct rg_state *st, struct task_struct *t)
 {
 	struct rg_rec_msg *rec = &st->rec;
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	struct pt_regs *regs;
 	struct rg_umsghdr u;
 	struct rg_call c;
 
 	if (!st->pending)
 		return;
 	st->pending = 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	rg_call_read(&c, t, regs);
 	if (c.is_msg) {
 		if (rg_umsg_read(&u, rec->user_msg, c.compat)) {

@@ -178,6 +178,38 @@ rg_inline __u64 rg_scalar(const void *p)
 }
 
 /*
+ * Kernel memory at any address by plain loads, a nanosecond each, where a helper call takes thirty; what
+ * cannot be read gives 0. Needs a kfunc of 6.2: only programs that define RG_PLAIN_LOADS, which no older
+ * kernel loads. As words: pt_regs is a type of every kernel that has nothing else.
+ */
+#ifdef RG_PLAIN_LOADS
+extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __weak;
+#define RG_PLAIN(addr, type) \
+	((const type *)bpf_rdonly_cast((const void *)(addr), bpf_core_type_id_kernel(type)))
+#define RG_PLAIN_AT(addr) ((const __u64 *)(const void *)RG_PLAIN(addr, struct pt_regs))
+/* All reading by members: one cast, then loads. */
+#undef BPF_CORE_READ
+#define BPF_CORE_READ(src, a, ...)                                                                    \
+	({                                                                                            \
+		typeof(*(src)) *p_ = bpf_rdonly_cast((src), bpf_core_type_id_kernel(typeof(*(src)))); \
+		___arrow(p_, a, ##__VA_ARGS__);                                                       \
+	})
+#endif
+
+/* One word of the kernel's memory; 0 where there is none. */
+rg_inline __u64 rg_kernel_word(__u64 addr)
+{
+#ifdef RG_PLAIN_LOADS
+	return *RG_PLAIN_AT(addr);
+#else
+	__u64 w = 0;
+
+	bpf_probe_read_kernel(&w, sizeof(w), (void *)addr);
+	return w;
+#endif
+}
+
+/*
  * A value that the verifier must take for unknown. Before 6.7 ("bpf: verify callbacks as if they are called
  * unknown number of times") it followed a bpf_loop callback once only: what the caller had set to a constant
  * counted as that constant for ever, and the branches for other values, bounds checks among them, were

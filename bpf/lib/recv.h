@@ -31,14 +31,21 @@ rg_inline __u64 rg_recv_buffers(struct rg_state *st, const struct rg_kmsg *m, co
 				const struct rg_kmsg_at *at)
 {
 	struct rg_rec_msg *rec = &st->rec;
-	__u64 start = rg_stack_word(at, rg_off_control);
 	struct rg_umsghdr u;
+	__u64 start;
 
 	if (!c->is_msg) {
 		if (!m->single && c->route)
 			rg_iov_user(rec, c->msg, c->len, c->compat);
 		return 0;
 	}
+	if (!m->control) {
+		/* no buffer was given, so nothing was written: no need to ask the caller's memory */
+		rec->has |= RG_HAS_CONTROLLEN;
+		if (m->single)
+			return 0;
+	}
+	start = m->control ? rg_stack_word(at, rg_off_control) : 0;
 	if (start && start <= m->control && m->control - start <= RG_CONTROL_SANE)
 		rec->has |= RG_HAS_CONTROLLEN;
 	if ((rec->has & RG_HAS_CONTROLLEN) && m->single)

@@ -152,14 +152,23 @@ rg_inline __u32 rg_pid_nr(struct pid *pid)
 rg_inline void rg_pid_comm(struct pid *pid, char *comm)
 {
 	/* PIDTYPE_TGID: the process's leader; gone when it was reaped */
-	struct hlist_node *n = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
+	const __u32 off = bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]);
+#ifdef RG_PLAIN_LOADS
+	const struct task_struct *t;
+	const struct hlist_node *n = RG_PLAIN(pid, struct pid)->tasks[PIDTYPE_TGID].first;
 
 	if (!n)
 		return;
-	struct task_struct *t =
-		(void *)n - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]);
+	t = RG_PLAIN((const void *)n - off, struct task_struct);
+	((__u64 *)comm)[0] = ((const __u64 *)t->comm)[0];
+	((__u64 *)comm)[1] = ((const __u64 *)t->comm)[1];
+#else
+	struct hlist_node *n = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
+	struct task_struct *t = (void *)n - off;
 
-	bpf_probe_read_kernel(comm, RG_COMM_LEN, &t->comm);
+	if (n)
+		bpf_probe_read_kernel(comm, RG_COMM_LEN, &t->comm);
+#endif
 }
 
 /* The connected peer of a unix socket and its credentials. Plain loads: see task.h. */

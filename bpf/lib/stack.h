@@ -153,6 +153,7 @@ struct rg_kmsg_at {
 /* A msghdr at a calibrated place, if there is one now, into st->kmsg. */
 rg_sub int rg_kmsg_try(struct rg_state *st, const struct rg_kmsg_at *at)
 {
+	const char *raw;
 	__s32 off;
 
 	if (!st || !at)
@@ -161,11 +162,17 @@ rg_sub int rg_kmsg_try(struct rg_state *st, const struct rg_kmsg_at *at)
 	if (off <= 0)
 		return false;
 	off += at->shift;
-	if (at->base + off + RG_MSGHDR_ROOM > at->top ||
-	    bpf_probe_read_kernel(st->kmsg_raw, sizeof(st->kmsg_raw), (void *)at->base + off))
+	if (at->base + off + RG_MSGHDR_ROOM > at->top)
 		return false;
-	rg_kmsg_take(&st->kmsg, st->kmsg_raw);
-	return rg_kmsg_plausible(&st->kmsg, st->kmsg_raw, at->shape, at->base, at->top, at->ret, at->req);
+#ifdef RG_PLAIN_LOADS
+	raw = (const char *)RG_PLAIN_AT(at->base + off);
+#else
+	if (bpf_probe_read_kernel(st->kmsg_raw, sizeof(st->kmsg_raw), (void *)at->base + off))
+		return false;
+	raw = st->kmsg_raw;
+#endif
+	rg_kmsg_take(&st->kmsg, raw);
+	return rg_kmsg_plausible(&st->kmsg, raw, at->shape, at->base, at->top, at->ret, at->req);
 }
 
 /* By one set of distances. */
@@ -214,11 +221,8 @@ rg_inline bool rg_kmsg_read(struct rg_state *st, struct rg_kmsg_at *at)
 rg_inline __u64 rg_stack_word(const struct rg_kmsg_at *at, const __s32 *offs)
 {
 	__s32 off = offs[at->place & (RG_PLACES - 1)];
-	__u64 w = 0;
 
-	if (off && at->base + off + sizeof(w) <= at->top)
-		bpf_probe_read_kernel(&w, sizeof(w), (void *)at->base + off);
-	return w;
+	return off && at->base + off + sizeof(__u64) <= at->top ? rg_kernel_word(at->base + off) : 0;
 }
 
 /* Calibration: user space asked to see the stack of its own call. */
