@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What watching costs: every arm in turn, round after round, so that the machine's moods hit all alike.
 
-The watched program times itself (bench/work.c) on the last CPU; watchers run on the first. Given are medians over
-the rounds, the spread (half the distance between the quartiles), what the watcher adds, and the ratio to the bare
-program of the same run. Text goes to the terminal, everything with plots to build/bench/report.html.
+The watched program times itself (bench/work.c) on the last CPU; watchers run on the first. What a watcher adds is
+taken against the bare program run just before it; given are medians of these over the rounds, the spread (half the
+distance between the quartiles), and the ratio to the bare program. Text goes to the terminal, everything with plots to build/bench/report.html.
 
   --quick (default)  some minutes on an idle machine        --full  more rounds, at most a quarter of an hour
 """
-import argparse, os, platform, re, shutil, statistics, subprocess, sys, tempfile
+import argparse, os, platform, re, resource, shutil, signal, statistics, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers
@@ -17,7 +17,12 @@ from report import Report, bars, curve, ns
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 BUILD = os.path.join(ROOT, "build/bench")
 WORK, RG = os.path.join(BUILD, "bench-work"), os.path.join(ROOT, "build/cli/recvguard")
+HOOK = os.path.join(BUILD, "bench-hook")
 FIRST, LAST = "0", str(os.cpu_count() - 1)
+MATCH_OBJECT = os.path.join(ROOT, "build/tests/e2e/match/match.bpf.o")
+HOOKS = "skb_copy_datagram_iovec,sock_recv_length"
+STALL_RATE = 300000  # messages a second while the reader stands still
+BARE_EACH = 4  # arms between two runs of the bare program
 RECEIVES = "recvmsg,recvmmsg,recvfrom"
 COUNT = "tracepoint:syscalls:sys_exit_recvmsg /pid == cpid/ { @ = count(); }"
 PRINTF = ("tracepoint:syscalls:sys_enter_recvmsg /pid == cpid/ { @m[tid] = args->msg; } "
@@ -55,6 +60,8 @@ def arms(good):
     out = [Arm("bare", [])]
     for t in good:
         out += [Arm(f"recvguard {t}: {name}", on + [RG, "trace", "-q", "--tier", t] + args + ["--"]) for name, args in OUTPUTS]
+    if "tracepoint" in good:
+        out += [Arm("empty hooks", [HOOK, HOOKS]), Arm("empty hook at the end only", [HOOK, HOOKS.split(",")[1]])]
     return out + [Arm("bpftrace, count", on + ["bpftrace", "-o", "/dev/null", "-e", COUNT, "-c"], "bpftrace"),
                   Arm("bpftrace, printf", on + ["bpftrace", "-o", "/dev/null", "-e", PRINTF, "-c"], "bpftrace"),
                   Arm("perf trace", on + ["perf", "trace", "-o", "/dev/null", "-e", RECEIVES], "perf"),
@@ -62,15 +69,33 @@ def arms(good):
                   Arm("strace --seccomp-bpf", on + st + ["--seccomp-bpf"], "strace")]
 
 
-def run(arm, work, pinned=True):
+def unlimited():
+    """Locked memory for watchers that count it; where it may not be had they say so and go on."""
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (OSError, ValueError):
+        pass
+
+
+def stand_still(p, stall):
+    """Stop the watcher alone for a while: (seconds from its start, seconds)."""
+    for pause, sig in zip(stall, (signal.SIGSTOP, signal.SIGCONT)):
+        time.sleep(pause)
+        p.send_signal(sig)
+
+
+def run(arm, work, pinned=True, stall=None):
     """One watched run: the program's own figures, the watcher's CPU seconds and peak memory, its words."""
     with tempfile.TemporaryDirectory(prefix="rg-bench-") as d:
         out = os.path.join(d, "figures")
         cmd = [c.replace("SCRATCH", os.path.join(d, "rec.db")) for c in (arm.cmd if pinned else arm.cmd[3:])]
         cmd += [" ".join(work)] if "bpftrace" in cmd else work
         with open(os.path.join(d, "err"), "w+") as err:
-            p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, env=dict(os.environ, RG_BENCH_OUT=out))
+            p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, env=dict(os.environ, RG_BENCH_OUT=out),
+                                 preexec_fn=unlimited)
             try:
+                if stall:
+                    stand_still(p, stall)
                 _, status, use = os.wait4(p.pid, 0)
             except KeyboardInterrupt:
                 p.kill()
@@ -111,37 +136,55 @@ def machine(rep):
     rep.section("Where this was measured", rows=rows, note=note)
 
 
-def collect(todo, rounds, work, failed, pinned=True):
+def collect(todo, rounds, work, failed, pinned=True, stall=None):
     """{arm: {figure: [one a round]}}; what fails is noted and left out from then on."""
-    data = {}
+    data, before = {}, {}
     for r in range(rounds):
         for arm in todo:
             if arm.name in failed:
                 continue
-            figures, watcher, said, code = run(arm, work, pinned)
+            figures, watcher, said, code = run(arm, work, pinned, stall)
             if code or not figures:
                 failed[arm.name] = f"exit {code}: {said.strip()[:160]}"
                 continue
-            m = re.search(r"(\d[\d,]*)\s+lost", said)
+            m = re.search(r"LOST (\d[\d,]*)", said)
             watcher["lost"] = float(m.group(1).replace(",", "")) if m else 0
+            if arm.name == "bare":
+                before = figures
             for k, v in list(figures.items()) + [("watcher " + k, v) for k, v in watcher.items()]:
                 data.setdefault(arm.name, {}).setdefault(k, []).append(v)
+            for k in figures:
+                if k in before:
+                    data[arm.name].setdefault("added " + k, []).append(figures[k] - before[k])
         if sys.stderr.isatty():
             print(f"\rround {r + 1} of {rounds} ", end="", file=sys.stderr)
     return data
 
 
+def often_bare(todo):
+    """The bare program again after every few arms."""
+    bare, others = todo[0], todo[1:]
+    out = []
+    for i in range(0, len(others), BARE_EACH):
+        out += [bare] + others[i:i + BARE_EACH]
+    return out or [bare]
+
+
+def kinds_of(figures):
+    return [k for k in figures if not k.startswith(("watcher", "added"))]
+
+
 def pairs(rep, todo, a, failed):
-    data = collect(todo, a.rounds, [WORK, "pairs", str(a.ms), LAST], failed)
+    data = collect(often_bare(todo), a.rounds, [WORK, "pairs", str(a.ms), LAST], failed)
     if "bare" not in data:
         sys.exit("bench: the bare program does not run: " + failed.get("bare", "?"))
-    kinds = [k for k in data["bare"] if not k.startswith("watcher")]
+    kinds = kinds_of(data["bare"])
     med = {n: {k: statistics.median(v) for k, v in f.items()} for n, f in data.items()}
     rows = [["ns per send+recvmsg pair"] + kinds]
     for n, f in data.items():
         rows.append([n] + [f"{ns(med[n][k])} ±{ns(spread(f[k]))}" if n == "bare" else
-                           f"{ns(med[n][k] - med['bare'][k], '+')} ±{ns(spread(f[k]))} {med[n][k] / med['bare'][k]:.2f}x" for k in kinds])
-    plots = [(f"Added to one pair, {k}, ns (logarithmic)", bars([(n, med[n][k] - med["bare"][k], spread(data[n][k])) for n in data if n != "bare"], "ns"))
+                           f"{ns(med[n]['added ' + k], '+')} ±{ns(spread(f['added ' + k]))} {med[n][k] / med['bare'][k]:.2f}x" for k in kinds])
+    plots = [(f"Added to one pair, {k}, ns (logarithmic)", bars([(n, med[n]["added " + k], spread(data[n]["added " + k])) for n in data if n != "bare"], "ns"))
              for k in kinds if k != "getpid"]
     rep.section("One program that sends to itself", rows=rows, plots=plots, note="The bare program, then what each watcher adds (x: ratio to bare). "
                 "getpid is a call that receives nothing. ±: half the distance between the quartiles of the rounds.")
@@ -158,36 +201,45 @@ def targets(rep, data, med):
     for what, output, kind, limit in TARGETS:
         n = f"recvguard tracepoint: {output}"
         if n in med:
-            v = med[n][kind] - med["bare"][kind]
-            rows.append([what, limit, ns(v, "+"), "±" + ns(spread(data[n][kind])), "met" if v <= limit else "not met"])
+            v = med[n]["added " + kind]
+            rows.append([what, limit, ns(v, "+"), "±" + ns(spread(data[n]["added " + kind])), "met" if v <= limit else "not met"])
+    rejects, floor = med.get("recvguard tracepoint: filter that rejects"), med.get("empty hooks")
+    if rejects and floor:
+        v = rejects["added stream"] - floor["added stream"]
+        rows.append(["filter that rejects, over the empty hooks", 60, ns(v, "+"), "", "met" if v <= 60 else "not met"])
     rep.section("Targets", rows=rows)
 
 
 def throughput(rep, todo, a, failed):
     todo = [t for t in todo if t.name == "bare" or t.ours]
-    rows = [["two producers share all CPUs with the watcher", "events/s", "spread", "lost", "of", "ratio"]]
+    rows = [["two producers share all CPUs with the watcher", "events/s", "spread", "lost", "of", "ratio", "CPU s of the watcher"]]
     data = collect(todo, a.rounds, [WORK, "flood", str(a.flood_ms)], failed, pinned=False)
+    # the watcher stands still for 300 ms in the middle, with its default ring
+    json = [t for t in todo if t.name.endswith(": JSON")]
+    for rate, words in ((str(STALL_RATE), f", {STALL_RATE:,} a second"), ("0", ", no limit")):
+        stalled = collect(json, a.rounds, [WORK, "flood", "1500", "0", rate], failed, pinned=False, stall=(1.3, 0.3))
+        data.update({n + ", reader stopped 300 ms" + words: f for n, f in stalled.items()})
     bare = None
     for n, f in data.items():
         rates = [m / s for m, s in zip(f["messages"], f["seconds"])]
         rate = statistics.median(rates)
         bare = bare or rate
-        rows.append([n, f"{rate:,.0f}", f"±{spread(rates):,.0f}", f"{sum(f['watcher lost']):,.0f}", f"{sum(f['messages']):,.0f}", f"{rate / bare:.2f}x"])
+        rows.append([n, f"{rate:,.0f}", f"±{spread(rates):,.0f}", f"{sum(f['watcher lost']):,.0f}", f"{sum(f['messages']):,.0f}", f"{rate / bare:.2f}x",
+                     f"{statistics.median(f['watcher cpu']):.2f}"])
     rep.section("Throughput", rows=rows)
 
 
 def growth(rep, todo, a, failed):
-    """Curves: message size, sockets, traced processes."""
+    """Curves: message size, sockets, traced processes, rate."""
     bare = next(t for t in todo if t.name == "bare")
     ours = [t for t in todo if t.ours and t.name.endswith((": JSON", ": metadata only"))]
-    for mode, xname in (("sizes", "bytes a message"), ("sockets", "sockets in turn"), ("processes", "receiving processes in turn")):
+    for mode, xname in (("sizes", "bytes a message"), ("sockets", "sockets in turn"), ("processes", "receiving processes in turn"), ("rates", "messages a second")):
         data = collect([bare] + ours, max(a.rounds // 2, 1), [WORK, mode, str(a.ms), LAST], failed)
         if "bare" not in data:
             rep.section(f"Growth: {xname}", note="not measured: " + failed.get("bare", "?"))
             continue
-        xs = [k for k in data["bare"] if not k.startswith("watcher")]
-        med = {n: {k: statistics.median(f[k]) for k in xs} for n, f in data.items()}
-        lines = {n: [(int(k), med[n][k] - med["bare"][k]) for k in xs] for n in med if n != "bare"}
+        xs = kinds_of(data["bare"])
+        lines = {n: [(int(k), statistics.median(f["added " + k])) for k in xs] for n, f in data.items() if n != "bare"}
         rows = [["added ns a pair, by " + xname] + xs] + [[n] + [ns(y, "+") for _, y in l] for n, l in lines.items()]
         rep.section(f"Growth: {xname}", rows=rows, plots=[(f"Added ns a pair, by {xname}", curve(lines, xname, "ns"))])
 
@@ -206,7 +258,7 @@ def external(rep, title, cmd, note=""):
 def real_servers(rep, a, good):
     watchers = [("bare", None)]
     for t in good:
-        watchers += [(f"recvguard {t}: JSON", [RG, "trace", "--tier", t, "--pid", "PID", "--follow", "-o", "json=/dev/null"])]
+        watchers += [(f"recvguard {t}: JSON", [RG, "trace", "--tier", t, "--pid", "PID", "-o", "json=/dev/null"])]
     watchers += [("strace", ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + RECEIVES + ",read,readv", "-p", "PID"]),
                  ("bpftrace, count", ["bpftrace", "-e", 'tracepoint:syscalls:sys_exit_recvfrom,tracepoint:syscalls:sys_exit_recvmsg,tracepoint:syscalls:sys_exit_read /comm == "COMM"/ { @ = count(); }'])]
     rows = [["server", "watcher", "per second", "ratio", "p99, us", "ratio"]]
@@ -277,6 +329,7 @@ def main():
     if want("parts"):
         external(rep, "Consumer: JSON writer, ns an event", [os.path.join(BUILD, "bench-json"), "5000"])
         external(rep, "Policy: ns a decision, by number of rules", [os.path.join(BUILD, "bench-policy")])
+        external(rep, "Filters decided in the kernel: ns a receive over an empty hook", [os.path.join(BUILD, "bench-match"), MATCH_OBJECT, "30"])
         external(rep, "Broker", [os.path.join(BUILD, "bench-broker"), "--tsv", RG, "3"],
                  "arm, kind, bytes, descriptors, ns (median), best ns, rounds, messages a round")
     rep.section("Not measured", rows=[["arm", "why"]] + [[f"tier {k}", v] for k, v in why.items()] + [list(x) for x in failed.items()])

@@ -138,14 +138,15 @@ def watched(cmd, pid, comm):
         return
     p = subprocess.Popen([c.replace("PID", str(pid)).replace("COMM", comm) for c in cmd], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                          stdin=subprocess.DEVNULL, text=True)
-    time.sleep(0.3)
+    first = ""
     if "recvguard" in " ".join(cmd):
-        p.stderr.readline()
+        first = p.stderr.readline()  # the tier, or what is wrong
+        time.sleep(0.5)
     else:
-        time.sleep(1.5)
+        time.sleep(1.8)
     try:
         if p.poll() is not None:
-            raise RuntimeError(f"the watcher ended: {p.stderr.read().strip()[:120]}")
+            raise RuntimeError(f"the watcher ended: {(first + p.stderr.read()).strip()[:120]}")
         yield
     finally:
         p.terminate()

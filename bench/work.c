@@ -3,12 +3,15 @@
  * What is measured: small send+recvmsg pairs in one thread, and a call that receives nothing.
  *
  * Figures go to stdout, or to the file named by RG_BENCH_OUT.
- * usage: bench-work pairs MS [CPU]     every workload for MS milliseconds; "NAME NS_PER_PAIR" a line
- *        bench-work flood MS [COUNT]   two processes receive as fast as they can; "messages N" and "seconds
- * S" bench-work cpu MS [CPU]       as pairs, in CPU time of the thread, the best of the batches
- *        bench-work idle MS [CPU]      only the call that receives nothing
- *        bench-work sizes|sockets|processes MS [CPU]   stream pairs by size of message, by number of sockets
- *                                      used in turn, by number of processes that take turns; "N NS_PER_PAIR"
+ * usage: bench-work MODE MS [CPU|COUNT [NAME|RATE]], MODE being
+ * - pairs: every workload (or NAME) for MS milliseconds, a batch of each in turn; "NAME NS_PER_PAIR" a line
+ * - cpu: as pairs, in CPU time of the thread, the best of the batches
+ * - idle: only the call that receives nothing
+ * - flood: two processes receive as fast as they can, or COUNT each, or RATE a second; "messages N" and
+ *   "seconds S"
+ * - sizes, sockets, processes, rates: stream pairs by size of message, by number of sockets used in turn, by
+ *   number of processes that take turns, by pairs a second; "N NS_PER_PAIR"
+ *
  * "cpu SECONDS" at the end is what this program and its children used themselves.
  */
 #include <errno.h>
@@ -29,7 +32,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCHES 15
+#define BATCHES 25
+/* What a watcher still does after it let the program start (files of /proc, first calls) is over by then. */
+#define SETTLE_MS 200
 
 struct work {
 	int from, to;
@@ -40,7 +45,7 @@ struct work {
 	struct sockaddr_storage name;
 	size_t len, controllen;
 };
-static struct work w;
+static struct work first, *w = &first;
 
 static void die(const char *what)
 {
@@ -61,13 +66,13 @@ static uint64_t now(void)
 
 static void prepare(size_t len, size_t controllen)
 {
-	memset(&w.out, 0, sizeof(w.out));
-	w.len = len;
-	w.controllen = controllen;
-	w.iov_out = (struct iovec){w.data, len};
-	w.iov_in = (struct iovec){w.room, sizeof(w.room)};
-	w.out.msg_iov = &w.iov_out;
-	w.out.msg_iovlen = 1;
+	memset(&w->out, 0, sizeof(w->out));
+	w->len = len;
+	w->controllen = controllen;
+	w->iov_out = (struct iovec){w->data, len};
+	w->iov_in = (struct iovec){w->room, sizeof(w->room)};
+	w->out.msg_iov = &w->iov_out;
+	w->out.msg_iovlen = 1;
 }
 
 static void unix_pair(int type, size_t len, size_t controllen)
@@ -77,8 +82,8 @@ static void unix_pair(int type, size_t len, size_t controllen)
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, sv))
 		die("socketpair");
 	setsockopt(sv[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	w.to = sv[0];
-	w.from = sv[1];
+	w->to = sv[0];
+	w->from = sv[1];
 	prepare(len, controllen);
 }
 
@@ -100,14 +105,14 @@ static void set_large(void)
 static void set_descriptor(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	struct cmsghdr *c = (void *)w.control_out;
+	struct cmsghdr *c = (void *)w->control_out;
 
-	unix_pair(SOCK_STREAM, 64, sizeof(w.control_in));
+	unix_pair(SOCK_STREAM, 64, sizeof(w->control_in));
 	*c = (struct cmsghdr){
 		.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	w.out.msg_control = w.control_out;
-	w.out.msg_controllen = CMSG_SPACE(sizeof(int));
+	w->out.msg_control = w->control_out;
+	w->out.msg_controllen = CMSG_SPACE(sizeof(int));
 }
 
 static void set_udp(void)
@@ -116,34 +121,34 @@ static void set_udp(void)
 	socklen_t len = sizeof(in);
 	int one = 1;
 
-	w.to = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	w.from = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (bind(w.to, (void *)&in, len) || getsockname(w.to, (void *)&in, &len) ||
-	    connect(w.from, (void *)&in, len))
+	w->to = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	w->from = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (bind(w->to, (void *)&in, len) || getsockname(w->to, (void *)&in, &len) ||
+	    connect(w->from, (void *)&in, len))
 		die("udp");
-	setsockopt(w.to, SOL_IP, IP_PKTINFO, &one, sizeof(one));
-	setsockopt(w.to, SOL_IP, IP_RECVTTL, &one, sizeof(one));
-	setsockopt(w.to, SOL_SOCKET, SO_TIMESTAMP, &one, sizeof(one));
-	prepare(64, sizeof(w.control_in));
+	setsockopt(w->to, SOL_IP, IP_PKTINFO, &one, sizeof(one));
+	setsockopt(w->to, SOL_IP, IP_RECVTTL, &one, sizeof(one));
+	setsockopt(w->to, SOL_SOCKET, SO_TIMESTAMP, &one, sizeof(one));
+	prepare(64, sizeof(w->control_in));
 }
 
 static void pair_once(void)
 {
 	struct cmsghdr *c;
 
-	if (sendmsg(w.from, &w.out, 0) != (ssize_t)w.len)
+	if (sendmsg(w->from, &w->out, 0) != (ssize_t)w->len)
 		die("sendmsg");
-	w.in = (struct msghdr){.msg_iov = &w.iov_in,
-			       .msg_iovlen = 1,
-			       .msg_control = w.controllen ? w.control_in : NULL,
-			       .msg_controllen = w.controllen};
-	if (w.controllen) {
-		w.in.msg_name = &w.name;
-		w.in.msg_namelen = sizeof(w.name);
+	w->in = (struct msghdr){.msg_iov = &w->iov_in,
+				.msg_iovlen = 1,
+				.msg_control = w->controllen ? w->control_in : NULL,
+				.msg_controllen = w->controllen};
+	if (w->controllen) {
+		w->in.msg_name = &w->name;
+		w->in.msg_namelen = sizeof(w->name);
 	}
-	if (recvmsg(w.to, &w.in, 0) != (ssize_t)w.len)
+	if (recvmsg(w->to, &w->in, 0) != (ssize_t)w->len)
 		die("recvmsg");
-	c = w.out.msg_controllen ? CMSG_FIRSTHDR(&w.in) : NULL;
+	c = w->out.msg_controllen ? CMSG_FIRSTHDR(&w->in) : NULL;
 	if (c)
 		close(*(int *)CMSG_DATA(c));
 }
@@ -176,34 +181,61 @@ static int by_value(const void *a, const void *b)
 }
 
 static void set_many(void);
+static void close_many(void);
 
-/* Median over batches of ns per call. */
+/* One batch: ns per call. */
+static double batch(const struct workload *l, uint64_t ns)
+{
+	uint64_t start = now(), end = start + ns, t;
+	unsigned long n = 0;
+
+	do {
+		for (unsigned i = 0; i < l->step; i++)
+			l->once();
+		n += l->step;
+		t = now();
+	} while (t < end);
+	return (double)(t - start) / (double)n;
+}
+
+/* The middle one; of CPU times, which a busy machine only lengthens, the least. */
+static double summary(double *v)
+{
+	qsort(v, BATCHES, sizeof(v[0]), by_value);
+	return clock_used == CLOCK_MONOTONIC ? v[BATCHES / 2] : v[0];
+}
+
+static void warm(const struct workload *l)
+{
+	for (int i = 0; i < 50; i++)
+		l->once();
+}
+
+/* One batch with sockets of its own. */
+static double measure_once(const struct workload *l, uint64_t ns)
+{
+	double v;
+
+	l->set();
+	warm(l);
+	v = batch(l, ns);
+	if (l->set == set_many) {
+		close_many();
+	} else if (w->to) {
+		close(w->to);
+		close(w->from);
+		w->to = w->from = 0;
+	}
+	return v;
+}
+
 static double measure(const struct workload *l, unsigned ms)
 {
 	double v[BATCHES];
 
-	l->set();
-	for (int i = 0; i < 20; i++)
-		l->once();
-	for (int b = 0; b < BATCHES; b++) {
-		uint64_t start = now(), end = start + ms * 1000000ull / BATCHES, t;
-		unsigned long n = 0;
-
-		do {
-			for (unsigned i = 0; i < l->step; i++)
-				l->once();
-			n += l->step;
-			t = now();
-		} while (t < end);
-		v[b] = (double)(t - start) / n;
-	}
-	qsort(v, BATCHES, sizeof(v[0]), by_value);
-	if (w.to && l->set != set_many) {
-		close(w.to);
-		close(w.from);
-		w.to = w.from = 0;
-	}
-	return clock_used == CLOCK_MONOTONIC ? v[BATCHES / 2] : v[0];
+	for (int b = 0; b < BATCHES; b++)
+		v[b] = measure_once(l, ms * 1000000ull / BATCHES);
+	return summary(v);
 }
 
 static size_t size_used;
@@ -230,8 +262,8 @@ static unsigned n_many, next_many;
 
 static void many_once(void)
 {
-	w.from = many[next_many][1];
-	w.to = many[next_many][0];
+	w->from = many[next_many][1];
+	w->to = many[next_many][0];
 	next_many = (next_many + 1) % n_many;
 	pair_once();
 }
@@ -240,10 +272,18 @@ static void set_many(void)
 {
 	for (unsigned i = 0; i < n_many; i++) {
 		set_stream();
-		many[i][0] = w.to;
-		many[i][1] = w.from;
+		many[i][0] = w->to;
+		many[i][1] = w->from;
 	}
 	next_many = 0;
+}
+
+static void close_many(void)
+{
+	for (unsigned i = 0; i < n_many; i++) {
+		close(many[i][0]);
+		close(many[i][1]);
+	}
 }
 
 static void measure_sockets(unsigned ms)
@@ -252,10 +292,6 @@ static void measure_sockets(unsigned ms)
 
 	for (n_many = 1; n_many <= MANY; n_many *= 10) {
 		printf("%u %.1f\n", n_many, measure(&l, ms));
-		for (unsigned i = 0; i < n_many; i++) {
-			close(many[i][0]);
-			close(many[i][1]);
-		}
 	}
 }
 
@@ -281,6 +317,28 @@ static void measure_processes(unsigned ms)
 	}
 }
 
+/* Each pair for itself, so many a second: what comes seldom finds caches cold. The clock's own time is in it.
+ */
+static void measure_rates(unsigned ms)
+{
+	for (unsigned rate = 1000; rate <= 100000; rate *= 10) {
+		uint64_t step = 1000000000ull / rate, next, end, t, sum = 0, n = 0;
+
+		set_stream();
+		next = now();
+		for (end = next + ms * 1000000ull; next < end; next += step, n++) {
+			while (now() < next)
+				;
+			t = now();
+			pair_once();
+			sum += now() - t;
+		}
+		close(w->to);
+		close(w->from);
+		printf("%u %.1f\n", rate, (double)sum / (double)n);
+	}
+}
+
 static double used(int who)
 {
 	struct rusage u;
@@ -296,11 +354,36 @@ static int finish(void)
 	return 0;
 }
 
-static void measure_workloads(unsigned ms, bool idle)
+/* The working memory anew, on other pages. */
+static void renew(void)
 {
-	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
-		if (!idle || workloads[i].once == getpid_once)
-			printf("%s %.1f\n", workloads[i].name, measure(&workloads[i], ms));
+	if (w != &first)
+		munmap(w, sizeof(*w));
+	w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (w == MAP_FAILED)
+		die("mmap");
+}
+
+/*
+ * Batches of all workloads in turn: what disturbs the machine for a while disturbs all alike. Sockets and
+ * memory are new for each batch: by where they happen to lie the same program runs up to 15 % slower or
+ * faster until its end.
+ */
+static void measure_workloads(unsigned ms, const char *only)
+{
+	const size_t n = sizeof(workloads) / sizeof(workloads[0]);
+	static double v[sizeof(workloads) / sizeof(workloads[0])][BATCHES];
+
+	for (int b = 0; b < BATCHES; b++)
+		for (size_t i = 0; i < n; i++) {
+			if (only && strcmp(only, workloads[i].name) != 0)
+				continue;
+			renew();
+			v[i][b] = measure_once(&workloads[i], ms * 1000000ull / BATCHES);
+		}
+	for (size_t i = 0; i < n; i++)
+		if (!only || !strcmp(only, workloads[i].name))
+			printf("%s %.1f\n", workloads[i].name, summary(v[i]));
 }
 
 static void pin(const char *cpu)
@@ -315,8 +398,10 @@ static void pin(const char *cpu)
 		die("sched_setaffinity");
 }
 
-static int flood(unsigned ms, unsigned long count)
+/* Until ms are over or each producer sent count (0: no end); rate: messages a second of both, 0: no limit. */
+static int flood(unsigned ms, unsigned long count, unsigned long rate)
 {
+	uint64_t step = rate ? 2000000000ull / rate : 0, next;
 	unsigned long *n = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t start = now(), end = start + ms * 1000000ull;
 
@@ -326,8 +411,13 @@ static int flood(unsigned ms, unsigned long count)
 		if (fork())
 			continue;
 		set_stream();
-		for (; count ? n[p] < count : now() < end; n[p]++)
+		next = now();
+		for (; count ? n[p] < count : now() < end; n[p]++) {
+			while (step && now() < next)
+				;
+			next += step;
 			pair_once();
+		}
 		_exit(0);
 	}
 	while (wait(NULL) > 0)
@@ -343,22 +433,26 @@ int main(int argc, char **argv)
 	if (getenv("RG_BENCH_OUT") && !freopen(getenv("RG_BENCH_OUT"), "w", stdout))
 		die("RG_BENCH_OUT");
 	if (ms && !strcmp(argv[1], "flood"))
-		return flood(ms, argc > 3 ? strtoul(argv[3], NULL, 10) : 0);
+		return flood(ms, argc > 3 ? strtoul(argv[3], NULL, 10) : 0,
+			     argc > 4 ? strtoul(argv[4], NULL, 10) : 0);
 	if (!ms) {
-		fprintf(stderr,
-			"usage: bench-work pairs|cpu|flood|idle|sizes|sockets|processes MS [CPU|COUNT]\n");
+		fprintf(stderr, "usage: bench-work pairs|cpu|flood|idle|sizes|sockets|processes|rates MS "
+				"[CPU|COUNT]\n");
 		return 2;
 	}
 	if (!strcmp(argv[1], "cpu"))
 		clock_used = CLOCK_THREAD_CPUTIME_ID;
 	pin(argc > 3 ? argv[3] : NULL);
+	usleep(SETTLE_MS * 1000);
 	if (!strcmp(argv[1], "sizes"))
 		measure_sizes(ms);
 	else if (!strcmp(argv[1], "sockets"))
 		measure_sockets(ms);
 	else if (!strcmp(argv[1], "processes"))
 		measure_processes(ms);
+	else if (!strcmp(argv[1], "rates"))
+		measure_rates(ms);
 	else
-		measure_workloads(ms, !strcmp(argv[1], "idle"));
+		measure_workloads(ms, !strcmp(argv[1], "idle") ? "getpid" : argc > 4 ? argv[4] : NULL);
 	return finish();
 }
