@@ -273,6 +273,9 @@ static unsigned put_fds(const struct rg_rec_msg *r, const struct tail *t, const 
 
 	if (have_control)
 		got = rg_cmsg_fds(t->control, r->control_len, r->mflags & RG_MF_COMPAT, nums, 256);
+	/* the caller's memory may claim more than was attached */
+	if (sent && got > sent && !(r->has & RG_HAS_CONTROL))
+		got = sent;
 	*missing = sent > have ? sent - have : 0;
 	n = sent > got ? sent : got;
 	if (!n)
