@@ -28,7 +28,7 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 	struct rg_state *st;
 	__u16 family, type, protocol;
 
-	if (!rg_ready || !rg_sel_task(t))
+	if (!rg_ready || !rg_sel_seen(t))
 		return 0;
 	if (rg_filter_can(RG_MA_TASK) && !rg_filter_early(RG_FR_COPY, t, NULL, RG_KNOWN_TASK))
 		return 0;
@@ -50,7 +50,7 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 	if (rg_filter_can(RG_MA_SOCK) && rg_filter_needs(RG_MN_SOCK) && !t->io_uring &&
 	    !rg_filter_early_at(RG_FR_COPY, t, rg_scalar(rg_called_sock(t)), RG_KNOWN_TASK | RG_KNOWN_ENDS))
 		return 0;
-	st = rg_state_of(t);
+	st = rg_state_seen(t);
 	if (!st)
 		return 0;
 	rg_exit_flush(st, t);
@@ -60,6 +60,8 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 	}
 	if (!(st->has & RG_HAS_DATA) && (family == AF_UNIX || family == AF_NETLINK))
 		rg_take_creds(st, skb, family);
+	if (st->outside)
+		return 0;
 	if (family == AF_UNIX)
 		rg_take_files(st, t, skb);
 	rg_take_data(st, t, skb, rg_skb_offset(skb, sk, family, type, protocol), len);
@@ -82,13 +84,13 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 		rg_calib_take(rg_scalar(ctx), rg_scalar((void *)bpf_task_pt_regs(t)));
 		return 0;
 	}
-	if (!rg_ready || !rg_sel_task(t))
+	if (!rg_ready || !rg_sel_seen(t))
 		return 0;
 	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(RG_FR_RECV, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
 		rg_leave_out(t);
 		return 0;
 	}
-	st = rg_state_of(t);
+	st = rg_state_seen(t);
 	if (!st)
 		return 0;
 	rg_exit_flush(st, t);

@@ -39,7 +39,7 @@ rg_inline struct rg_state *rg_wanted(struct task_struct *t, struct sock *sk, __u
 {
 	struct rg_state *st;
 
-	if (!sk || !rg_sel_task(t) || !rg_sel_family(BPF_CORE_READ(sk, __sk_common.skc_family)))
+	if (!sk || !rg_sel_seen(t) || !rg_sel_family(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return NULL;
 	if (rg_filter_can(RG_MA_BEGIN) && !rg_filter_early(room, t, sk, 0)) {
 		st = rg_state_find(t);
@@ -50,7 +50,7 @@ rg_inline struct rg_state *rg_wanted(struct task_struct *t, struct sock *sk, __u
 			st->emitted++;
 		return NULL;
 	}
-	return rg_state_of(t);
+	return rg_state_seen(t);
 }
 
 /* A message is there, the wait is over: is it wanted? Asked once. */
@@ -207,7 +207,7 @@ int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 		return 0;
 	if (rg_config.msg_ids)
 		rg_udp_taken(st, rg_scalar(skb), len < 0);
-	if ((st->has & RG_HAS_DATA) || BPF_CORE_READ(skb, data_len))
+	if (st->outside || (st->has & RG_HAS_DATA) || BPF_CORE_READ(skb, data_len))
 		return 0;
 	if (len < 0) { /* peeked */
 		len = -len;
@@ -288,7 +288,7 @@ rg_inline int rg_uring_in(struct io_kiocb *req, __u16 route)
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct rg_state *st;
 
-	if (!rg_sel_task(t))
+	if (!rg_sel_seen(t))
 		return 0;
 	st = rg_state_of(t);
 	if (st) {

@@ -165,6 +165,8 @@ rg_inline bool rg_filter_end(struct rg_state *st)
 {
 	const struct rg_rec_msg *rec = &st->rec;
 
+	if (st->outside)
+		return false;
 	if (!rg_config.match_at)
 		return true;
 	/* what was copied is not what was delivered: whose credentials these are will be found out later
@@ -189,6 +191,8 @@ rg_inline void rg_filter_undo(struct rg_state *st, struct task_struct *t)
 /* A message whose receive is over was left out: for what comes after it, it was there. */
 rg_inline void rg_filter_left_out(struct rg_state *st, struct task_struct *t)
 {
+	if (st && st->outside)
+		return;
 	rg_filter_count();
 	if (!st)
 		return;

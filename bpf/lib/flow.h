@@ -13,6 +13,11 @@
  * Unix flows are counted from the first send seen; when messages were already under way then, or when the
  * sender is not connected to the receiver (several receivers then share the count), no ids are given.
  *
+ * Tasks outside the selection are counted too: a socket may be shared with one (rg_sel_seen). What still
+ * upsets the order: two threads that receive from one socket at once, whose hooks fire in another order than
+ * they took their messages; a splice from a unix stream on the tracepoint tier. So these ids are tagged
+ * TOCTOU.
+ *
  * UDP datagrams may be lost between the two, so nothing is counted: on its way through this machine a
  * datagram stays one and the same buffer. Its address, ends and length are noted as it is sent and looked up
  * as it is received (trampoline tier: no tracepoint tells which datagram a receive took).

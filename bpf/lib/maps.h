@@ -59,8 +59,8 @@ struct rg_state {
 	__u32 exe_dev; /* of the executable whose path was written */
 	__u32 pending; /* the record waits for what the call writes back (exit.h) */
 	__u64 exe_ino;
-	__u32 batch; /* messages of the running call, while exits are watched */
-	__u32 pad;
+	__u32 batch;		/* messages of the running call, while exits are watched */
+	__u32 outside;		/* the thread is not selected: its messages are counted (flow.h), not told */
 	__u64 udp_sk, udp_sent; /* flow.h: socket and id of the datagram this thread sent last */
 	__u64 udp_id, udp_ts;	/* of the datagram that is being received, 0 unknown */
 	__u64 scratch;		/* rg_number */

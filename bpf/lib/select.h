@@ -37,12 +37,17 @@ rg_inline bool rg_sel_exe(struct task_struct *t)
 /* A process of our own that makes test calls (src/kernel/calibrate.c); 0: none. */
 __u32 rg_quiet_tgid;
 
+rg_inline bool rg_sel_own(struct task_struct *t)
+{
+	return t->tgid == rg_config.self || t->tgid == rg_quiet_tgid;
+}
+
 /* Does the receiving task pass the selection by process? */
 rg_inline bool rg_sel_task(struct task_struct *t)
 {
 	__u32 sel = rg_config.select, tgid = t->tgid;
 
-	if (tgid == rg_config.self || tgid == rg_quiet_tgid)
+	if (rg_sel_own(t))
 		return false;
 	if (!(sel & RG_SEL_TASK))
 		return true;
@@ -64,6 +69,13 @@ rg_inline bool rg_sel_task(struct task_struct *t)
 	if ((sel & RG_SEL_CGROUP) && !rg_sel_cgroup(t))
 		return false;
 	return !(sel & RG_SEL_EXE) || rg_sel_exe(t);
+}
+
+/* Are its messages looked at? Where they are counted (flow.h) all are: one that is not selected may share its
+ * socket with one that is. */
+rg_inline bool rg_sel_seen(struct task_struct *t)
+{
+	return rg_config.msg_ids ? !rg_sel_own(t) : rg_sel_task(t);
 }
 
 rg_inline bool rg_sel_family(__u16 family)

@@ -22,6 +22,8 @@ rg_inline void rg_take_copy(struct rg_state *st, struct task_struct *t, struct s
 	}
 	if (!(st->has & RG_HAS_DATA) && (family == AF_UNIX || family == AF_NETLINK))
 		rg_take_creds(st, skb, family);
+	if (st->outside)
+		return;
 	if (family == AF_UNIX)
 		rg_take_files(st, t, skb);
 	rg_take_data(st, t, skb, rg_skb_offset(skb, sk, family, type, BPF_CORE_READ(sk, sk_protocol)), len);

@@ -29,6 +29,16 @@ rg_inline struct rg_state *rg_state_of(struct task_struct *t)
 	return st;
 }
 
+/* The same for a task whose messages are looked at (rg_sel_seen). */
+rg_inline struct rg_state *rg_state_seen(struct task_struct *t)
+{
+	struct rg_state *st = rg_state_of(t);
+
+	if (st)
+		st->outside = rg_config.msg_ids && !rg_sel_task(t);
+	return st;
+}
+
 /* The socket that the running system call names; for buffers that do not know theirs (UDP). */
 rg_inline struct sock *rg_called_sock(struct task_struct *t)
 {
@@ -72,13 +82,13 @@ rg_inline int rg_send_over(struct sock *sk, int ret, int flags)
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct rg_state *st;
 
-	if (!rg_sel_task(t) || !rg_sel_family(sk->__sk_common.skc_family) || (ret < 0 && !rg_config.errors))
+	if (!rg_sel_seen(t) || !rg_sel_family(sk->__sk_common.skc_family) || (ret < 0 && !rg_config.errors))
 		return 0;
 	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(RG_FR_SEND, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
 		rg_leave_out(t);
 		return 0;
 	}
-	st = rg_state_of(t);
+	st = rg_state_seen(t);
 	if (!st)
 		return 0;
 	rg_exit_flush(st, t);

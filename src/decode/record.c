@@ -166,6 +166,7 @@ static void put_sender(const struct rg_rec_msg *r, struct rg_event *ev)
 static void put_call(const struct rg_rec_msg *r, const struct rg_clock *c, struct rg_event *ev)
 {
 	unsigned route = r->route < RG_RT__COUNT ? r->route : RG_RT_UNKNOWN;
+	uint8_t joined;
 
 	rg_set_i(ev, RG_F_EVENT,
 		 route == RG_RT_UNKNOWN && r->mflags & RG_MF_SEND ? RG_EV_SENDMSG : rg_routes[route].event,
@@ -185,10 +186,13 @@ static void put_call(const struct rg_rec_msg *r, const struct rg_clock *c, struc
 	rg_set_i(ev, RG_F_RET, r->ret, K);
 	if (r->ret < 0 && r->ret > INT64_MIN) /* that has no negation; no call returns it */
 		rg_set_i(ev, RG_F_ERROR, -r->ret, K);
+	/* of a flow: which message is next is counted, and programs that share its sockets can upset the
+	 * order; a datagram's is found by its buffer (bpf/lib/flow.h) */
+	joined = r->msg_id >> 32 ? K | RG_TAG_TOCTOU : K;
 	if (r->msg_id)
-		rg_set_u(ev, RG_F_MSG_ID, r->msg_id, K);
+		rg_set_u(ev, RG_F_MSG_ID, r->msg_id, joined);
 	if (r->send_ts && r->ts >= r->send_ts)
-		rg_set_u(ev, RG_F_MSG_LATENCY, r->ts - r->send_ts, K);
+		rg_set_u(ev, RG_F_MSG_LATENCY, r->ts - r->send_ts, joined);
 	if (r->user_msg)
 		rg_set_u(ev, RG_F_MSG_USER, r->user_msg, K);
 	if (r->has & RG_HAS_FLAGS)

@@ -61,16 +61,18 @@ static void remember(struct rg_senders *s, const struct rg_event *ev, uint64_t i
 
 static void tell(const struct sender *x, struct rg_event *ev)
 {
-	rg_set_u(ev, RG_F_SENDER_PID, x->pid, RG_TAG_K);
-	rg_set_u(ev, RG_F_SENDER_UID, x->uid, RG_TAG_K);
-	rg_set_u(ev, RG_F_SENDER_GID, x->gid, RG_TAG_K);
-	rg_set_i(ev, RG_F_SENDER_HOW, RG_HOW_MSGID, RG_TAG_K);
+	uint8_t tag = ev->tag[RG_F_MSG_ID]; /* as sure as the join */
+
+	rg_set_u(ev, RG_F_SENDER_PID, x->pid, tag);
+	rg_set_u(ev, RG_F_SENDER_UID, x->uid, tag);
+	rg_set_u(ev, RG_F_SENDER_GID, x->gid, tag);
+	rg_set_i(ev, RG_F_SENDER_HOW, RG_HOW_MSGID, tag);
 	ev->tag[RG_F_SENDER_COMM] = 0;
 	ev->tag[RG_F_SENDER_EXE] = 0;
 	if (x->comm_len)
-		rg_set_str(ev, RG_F_SENDER_COMM, x->comm, x->comm_len, RG_TAG_K);
+		rg_set_str(ev, RG_F_SENDER_COMM, x->comm, x->comm_len, tag);
 	if (x->exe_len)
-		rg_set_str(ev, RG_F_SENDER_EXE, x->exe, x->exe_len, x->exe_tag);
+		rg_set_str(ev, RG_F_SENDER_EXE, x->exe, x->exe_len, x->exe_tag | tag);
 }
 
 void rg_senders_event(struct rg_senders *s, struct rg_event *ev, bool send)
