@@ -24,7 +24,7 @@
 
 #include "record.h"
 
-#define RG_ENF_ABI 1
+#define RG_ENF_ABI 2
 
 /* When a clause is decided. */
 enum rg_enf_stage {
@@ -177,10 +177,14 @@ struct rg_enf_ctl {
 	__u64 loaded;	/* CLOCK_REALTIME ns of the last change */
 	__u64 revision; /* of the policy: counted up by each change */
 	__u32 probe;	/* thread whose receives are counted in rg_enf_counts.probe */
-	__u32 pad;
+	__u32 home;	/* hash of the folder where it is pinned: socket filters outlive the pins */
+	/* RG_EB_CGROUP: unix sockets with our filter, and sockets left without, when it was loaded */
+	__u32 filters, bare;
+	char group[256]; /* the control group's folder; for people */
 };
 
-enum rg_enf_backend { RG_EB_NONE, RG_EB_LSM, RG_EB_FMOD_RET };
+/* CGROUP: cgroup ingress and socket filters */
+enum rg_enf_backend { RG_EB_NONE, RG_EB_LSM, RG_EB_FMOD_RET, RG_EB_CGROUP };
 
 enum rg_enf_count {
 	RG_EC_PROBE,

@@ -13,12 +13,16 @@
 #include "outputs.h"
 
 struct enforce_opts {
-	struct cli_str_list policies, outputs;
+	struct cli_str_list policies, outputs, redact;
 	bool audit, no_wait, quiet;
 	uint64_t for_ns;
 	uint32_t tree, count;
-	const char *dir;
+	const char *dir, *group;
+	int backend;
 };
+
+static const char *const backends[] = {"auto", "lsm", "fmod_ret", "cgroup",
+				       NULL}; /* enum rg_enforce_backend */
 
 #define DIR_OPTION(type)                                                                               \
 	{                                                                                              \
@@ -33,6 +37,9 @@ static const struct cli_opt options[] = {
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, offsetof(struct enforce_opts, outputs),
 	 "Where verdicts go, as in `recvguard trace`; several may be given",
 	 "-p machine.yaml -o json=verdicts.json"},
+	{"redact", 0, "PATTERN", &cli_redact, offsetof(struct enforce_opts, redact),
+	 "Hide in the verdicts what this regular expression matches, or a set of patterns (@SET)",
+	 "-p machine.yaml --redact 'sess-\\w+' -o json"},
 	{"audit", 0, NULL, &cli_flag, offsetof(struct enforce_opts, audit),
 	 "Decide and report, but let everything through: the first step with every policy",
 	 "--audit -p machine.yaml"},
@@ -41,6 +48,11 @@ static const struct cli_opt options[] = {
 	 "--for 5m -p machine.yaml"},
 	{"tree", 0, "PID", &cli_u32, offsetof(struct enforce_opts, tree),
 	 "Only that process and whatever it starts, now and later", "--tree 4711 -p machine.yaml"},
+	{"backend", 0, "NAME", &cli_choice, offsetof(struct enforce_opts, backend),
+	 "Which hooks to use; auto is the best that can be had", "--backend cgroup -p udp.yaml", backends},
+	{"cgroup", 0, "PATH", &cli_str, offsetof(struct enforce_opts, group),
+	 "With --backend cgroup: sockets of that control group and those below it (/, all)",
+	 "--backend cgroup --cgroup /web -p udp.yaml"},
 	{"no-wait", 0, NULL, &cli_flag, offsetof(struct enforce_opts, no_wait),
 	 "Load and return; verdicts are kept for whoever asks for them", NULL},
 	{"count", 'n', "N", &cli_u32, offsetof(struct enforce_opts, count), "End after so many verdicts",
@@ -76,25 +88,48 @@ static int on_verdict(void *arg, struct rg_event *ev)
 	return w->o->count && w->shown >= w->o->count ? 2 : 0;
 }
 
-static void say_loaded(const struct cli_call *call, const struct enforce_opts *o, const char *unknown)
+static const char *const told[] = {"nothing", "BPF LSM", "fmod_ret",
+				   "the control group's hook and socket filters"};
+
+/* What the back-end without trampolines leaves open. */
+static void say_uncovered(const struct cli_call *call, const struct rg_enforce_loaded *l, const char *group)
+{
+	if (l->why[0])
+		cli_say(call->verb, "better hooks cannot be had here: %s", l->why);
+	cli_say(call->verb,
+		"covered: UDP sockets made in %s, and %u unix datagram and seqpacket sockets that its "
+		"processes hold "
+		"now",
+		group, l->filters);
+	if (l->bare)
+		cli_say(call->verb, "%u unix sockets have a filter of their own and are left to it", l->bare);
+	cli_say(call->verb, "not covered: sockets made outside and handed in, unix sockets made from now on "
+			    "(load again, or "
+			    "`recvguard run`), streams, what was queued before, and every rule but drop");
+}
+
+static void say_loaded(const struct cli_call *call, const struct enforce_opts *o,
+		       const struct rg_enforce_loaded *l)
 {
 	struct rg_enforce_status s;
 	struct rg_err err;
 
-	if (unknown[0])
+	if (l->unknown[0])
 		cli_say(call->verb,
 			"there is no such thing now, and rules about it hold for nobody: %s; load the policy "
-			"again "
-			"when it exists",
-			unknown);
+			"again when it exists",
+			l->unknown);
 	if (o->quiet || rg_enforce_status(o->dir, &s, &err))
 		return;
 	cli_say(call->verb,
 		"%s: %u rules by %s (%s)%s; it holds after recvguard ends, `recvguard enforce stop` ends it",
-		s.audit ? "auditing, nothing is refused" : "enforcing", s.rules,
-		s.backend == RG_ENFORCE_LSM ? "BPF LSM" : "fmod_ret",
-		s.hooks ? s.hook_names : "no hook is needed",
+		s.audit ? "auditing, nothing is refused" : "enforcing", s.rules, told[s.backend],
+		s.hooks	    ? s.hook_names
+		: s.filters ? "filters alone"
+			    : "no hook is needed",
 		s.left_ns ? ", until the time given is over" : "");
+	if (l->backend == RG_ENFORCE_CGROUP)
+		say_uncovered(call, l, s.group);
 }
 
 static int watch_loop(struct watching *w, struct rg_enforce *e, struct rg_err *err)
@@ -122,7 +157,7 @@ static int watch(const struct cli_call *call, const struct enforce_opts *o)
 
 	if (r)
 		return cli_fail(call->verb, &err);
-	r = cli_sinks_open(&w.sinks, &o->outputs, NULL, so, NULL, &err);
+	r = cli_sinks_open(&w.sinks, &o->outputs, &o->redact, so, NULL, &err);
 	if (!r) {
 		sigaction(SIGINT, &sa, NULL);
 		sigaction(SIGTERM, &sa, NULL);
@@ -149,16 +184,24 @@ static int run(const struct cli_call *call, const void *opts)
 				     .dir = o->dir,
 				     .audit = o->audit,
 				     .for_ns = o->for_ns,
-				     .tree = (int)o->tree};
-	char unknown[1024] = "";
+				     .tree = (int)o->tree,
+				     .backend = (enum rg_enforce_backend)o->backend,
+				     .group = o->group};
+	struct rg_enforce_loaded loaded;
 	struct rg_err err = {0};
 
-	if (!o->policies.n && (o->audit || o->for_ns || o->tree || o->no_wait))
-		return cli_usage(call->verb, "--audit, --for, --tree and --no-wait go with --policy");
-	if (o->policies.n && rg_enforce_load(&eo, unknown, sizeof(unknown), &err) < 0)
+	if (!o->policies.n && (o->audit || o->for_ns || o->tree || o->no_wait || o->backend || o->group))
+		return cli_usage(
+			call->verb,
+			"--audit, --for, --tree, --backend, --cgroup and --no-wait go with --policy");
+	if (o->group && o->backend != RG_ENFORCE_CGROUP)
+		return cli_usage(call->verb,
+				 "--cgroup goes with --backend cgroup; other back-ends take it from the "
+				 "policy: scope: [cgroup=PATH]");
+	if (o->policies.n && rg_enforce_load(&eo, &loaded, &err) < 0)
 		return cli_fail(call->verb, &err);
 	if (o->policies.n)
-		say_loaded(call, o, unknown);
+		say_loaded(call, o, &loaded);
 	return o->no_wait ? cli_finish(call->verb, CLI_OK) : watch(call, o);
 }
 
@@ -197,7 +240,13 @@ static int status_run(const struct cli_call *call, const void *opts)
 					   : "enforcing");
 	if (s.left_ns)
 		printf("until     %" PRIu64 " s from now\n", s.left_ns / 1000000000u);
-	printf("by        %s\n", s.backend == RG_ENFORCE_LSM ? "BPF LSM" : "fmod_ret");
+	printf("by        %s\n", told[s.backend]);
+	if (s.backend == RG_ENFORCE_CGROUP) {
+		printf("group     %s%s\n", s.group,
+		       s.group_gone ? " (removed since: its UDP sockets are let through)" : "");
+		printf("filters   on %u unix sockets, %u left to filters of their own, when it was loaded\n",
+		       s.filters, s.bare);
+	}
 	printf("policies  %s\n", s.policies);
 	printf("rules     %u (alternatives: %u at queueing, %u at receiving, %u at installing descriptors)\n",
 	       s.rules, s.clauses[0], s.clauses[1], s.clauses[2]);
@@ -250,8 +299,12 @@ const struct cli_verb cli_verb_enforce = {
 		 "stop`, or remove the "
 		 "files link_* in the folder, or restart the machine (nothing survives that), or boot with "
 		 "lsm= without bpf.\n\n"
+		 "Where the kernel refuses trampolines, datagrams can still be dropped: UDP by a control "
+		 "group's "
+		 "ingress hook, unix datagram and seqpacket sockets that exist already by filters on them. "
+		 "Every other rule is refused there, and at the start it is said what is not covered.\n\n"
 		 "docs/enforce.md says what is promised path by path, and what no hook sees. Needs root and "
-		 "Linux 6.1 or newer.",
+		 "Linux 6.1 or newer (without trampolines: 6.2).",
 	.opts = options,
 	.examples = examples,
 	.see_also = "policy run guard doctor",

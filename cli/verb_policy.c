@@ -37,7 +37,7 @@ struct check_opts {
 	bool schema;
 };
 
-static const char *const check_backends[] = {"none", "trace", "broker", "lsm", "filter", NULL};
+static const char *const check_backends[] = {"none", "trace", "broker", "lsm", "cgroup", "filter", NULL};
 static const struct cli_opt check_options[] = {
 	{"backend", 'b', "NAME", &cli_choice, offsetof(struct check_opts, backend),
 	 "Also fail when this back-end can't enforce a rule", "--backend broker client.yaml", check_backends},

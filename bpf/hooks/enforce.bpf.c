@@ -9,6 +9,8 @@
  *   file_receive         a passed descriptor is about to be installed
  *
  * Each once as an LSM program and once as fmod_ret, for kernels where `bpf` is not among the active LSMs.
+ *
+ *   cgroup ingress, socket filter   datagrams about to be queued, where there are no trampolines
  */
 #include "lib/enf_file.h"
 #include "lib/enf_queue.h"
@@ -119,7 +121,7 @@ static __attribute__((noinline)) int rg_enf_receive(struct sock *sk, __u32 flags
 		return 0;
 	pick.clause = pick.log = -1;
 	if (rg_enf_socket(&e, s, sk, &before))
-		rg_enf_decide(&e, &pick, 0, 0);
+		rg_enf_decide(&e, &pick, 0, 0, 0);
 	if (pick.clause >= 0 || pick.log >= 0) {
 		int r = rg_enf_act(&said, &pick, t, sk);
 
@@ -215,13 +217,39 @@ int BPF_PROG(mod_getsockopt, struct socket *sock, int level, int optname, int re
 SEC("lsm/socket_sock_rcv_skb")
 int BPF_PROG(lsm_rcv_skb, struct sock *sk, struct sk_buff *skb, int ret)
 {
-	return ret ? ret : rg_on_queue(sk, skb) ? -RG_EPERM : 0;
+	return ret ? ret : rg_on_queue(sk, skb, 0) ? -RG_EPERM : 0;
 }
 
 SEC("fmod_ret/security_sock_rcv_skb")
 int BPF_PROG(mod_rcv_skb, struct sock *sk, struct sk_buff *skb, int ret)
 {
-	return ret ? ret : rg_on_queue(sk, skb) ? -RG_EPERM : 0;
+	return ret ? ret : rg_on_queue(sk, skb, 0) ? -RG_EPERM : 0;
+}
+
+/*
+ * The same without trampolines: a control group's sockets of IPv4 and IPv6, and single unix sockets that the
+ * filter was put onto (src/enforce/sockets.c). The kernel's own buffer is reached by a kfunc of 6.2 ("bpf:
+ * Add kfunc bpf_cast_to_kern_ctx()").
+ */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
+SEC("cgroup_skb/ingress")
+int cg_ingress(struct __sk_buff *ctx)
+{
+	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+	struct sock *sk = skb->sk;
+
+	/* here data begins at the network header */
+	return !sk || !rg_on_queue(sk, skb, skb->transport_header - skb->network_header);
+}
+
+SEC("socket")
+int unix_filter(struct __sk_buff *ctx)
+{
+	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+	struct sock *sk = skb->sk;
+
+	return sk && rg_on_queue(sk, skb, 0) ? 0 : -1;
 }
 
 /* ---- descriptors as they are installed */

@@ -17,13 +17,14 @@ struct rg_enf_run {
 	__s32 ret; /* 1 yes, 0 no, -1 unknown; 2: not yet */
 };
 
-rg_inline void rg_enf_bytes_of(struct rg_enf_bytes *b, struct sk_buff *skb)
+/* skip: bytes before the message, where the hook's view begins at the network header. */
+rg_inline void rg_enf_bytes_of(struct rg_enf_bytes *b, struct sk_buff *skb, __u32 skip)
 {
 	struct skb_shared_info *si =
 		(struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
 
-	b->data = (__u64)BPF_CORE_READ(skb, data);
-	b->len = BPF_CORE_READ(skb, len);
+	b->data = (__u64)BPF_CORE_READ(skb, data) + skip;
+	b->len = BPF_CORE_READ(skb, len) - skip;
 	b->linear = b->len - BPF_CORE_READ(skb, data_len);
 	b->frags = (__u64)&si->frags;
 	b->n_frags = BPF_CORE_READ(si, nr_frags);
@@ -127,13 +128,13 @@ static long rg_enf_one(__u32 i, void *arg)
 }
 
 /* 1: the content is as the clause demands, 0: it is not, -1: it cannot be read. */
-rg_sub int rg_enf_content(__u64 skb, __u32 at, __u32 n)
+rg_sub int rg_enf_content(__u64 skb, __u32 skip, __u32 at, __u32 n)
 {
 	struct rg_enf_run r = {.ret = 2};
 
 	if (!skb)
 		return -1;
-	rg_enf_bytes_of(&r.b, (struct sk_buff *)skb);
+	rg_enf_bytes_of(&r.b, (struct sk_buff *)skb, skip);
 	r.a = RG_UNKNOWN(0);
 	r.x = RG_UNKNOWN(0);
 	r.m = RG_UNKNOWN(0);

@@ -11,7 +11,7 @@ enum { RG_ACT_ALLOW, RG_ACT_DENY, RG_ACT_DROP, RG_ACT_STRIP, RG_ACT_KILL, RG_ACT
 struct rg_enf_walk {
 	struct rg_enf_eval *e;
 	__u64 x, skb; /* clauses left in word w; the message */
-	__u32 sum, w, udp;
+	__u32 sum, w, udp, skip;
 	__s32 best, log;
 	__u32 rank, unknown;
 };
@@ -23,7 +23,7 @@ rg_inline int rg_enf_holds(struct rg_enf_walk *k, const struct rg_enf_clause *c,
 	int r = 1;
 
 	if (n && c->code_n[0])
-		r = rg_enf_content(k->skb, c->code[k->udp & 1] + (k->e->set >> 2) * RG_ENF_CODE, n);
+		r = rg_enf_content(k->skb, k->skip, c->code[k->udp & 1] + (k->e->set >> 2) * RG_ENF_CODE, n);
 	if (r >= 0)
 		return r;
 	*unknown = 1;
@@ -69,8 +69,8 @@ static long rg_enf_next(__u32 i, void *arg)
 	return 0;
 }
 
-/* skb 0: none. -1 in the pick: nothing decided. */
-rg_sub int rg_enf_decide(struct rg_enf_eval *e, struct rg_enf_pick *pick, __u64 skb, __u32 udp)
+/* skb 0: none; skip: rg_enf_bytes_of. -1 in the pick: nothing decided. */
+rg_sub int rg_enf_decide(struct rg_enf_eval *e, struct rg_enf_pick *pick, __u64 skb, __u32 udp, __u32 skip)
 {
 	struct rg_enf_walk k = {.skb = skb};
 
@@ -78,6 +78,7 @@ rg_sub int rg_enf_decide(struct rg_enf_eval *e, struct rg_enf_pick *pick, __u64 
 		return 0;
 	k.e = e;
 	k.udp = udp;
+	k.skip = skip;
 	k.sum = RG_UNKNOWN(e->sum);
 	k.x = RG_UNKNOWN(0);
 	k.w = RG_UNKNOWN(0);

@@ -143,7 +143,7 @@ static __attribute__((noinline)) int rg_on_file(struct file *f)
 	if (!s || !rg_enf_who(&e, s, t) || !rg_enf_of_file(&e, s, f))
 		return 0;
 	pick.clause = pick.log = -1;
-	rg_enf_decide(&e, &pick, 0, 0);
+	rg_enf_decide(&e, &pick, 0, 0, 0);
 	if (pick.log >= 0) {
 		said.clause = pick.log;
 		said.action = RG_ACT_LOG;

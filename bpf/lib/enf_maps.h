@@ -98,6 +98,14 @@ struct {
 	__type(value, __u32);
 } enf_tree SEC(".maps");
 
+/* Unix sockets that have our filter: put there, and looked up, by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} enf_guarded SEC(".maps");
+
 rg_inline void rg_enf_count(__u32 what)
 {
 	__u64 *n = bpf_map_lookup_elem(&enf_counts, &what);

@@ -42,15 +42,15 @@ rg_inline void rg_enf_from_unix(struct rg_enf_from *f, struct sk_buff *skb)
 	f->gid = BPF_CORE_READ(t, cred, gid.val);
 }
 
-rg_inline void rg_enf_from_udp(struct rg_enf_from *f, struct sk_buff *skb, bool six)
+rg_inline void rg_enf_from_udp(struct rg_enf_from *f, struct sk_buff *skb, bool six, __u32 skip)
 {
 	unsigned char *ip = skb->head + skb->network_header;
 	__u8 version = 0;
 	__be16 port = 0;
 
-	f->size = skb->len - RG_UDP_HEADER;
+	f->size = skb->len - skip - RG_UDP_HEADER;
 	bpf_probe_read_kernel(&version, 1, ip);
-	bpf_probe_read_kernel(&port, sizeof(port), skb->data);
+	bpf_probe_read_kernel(&port, sizeof(port), skb->head + skb->transport_header);
 	f->port = __builtin_bswap16(port);
 	if (version >> 4 == 6) {
 		bpf_probe_read_kernel(&f->v6, sizeof(f->v6), ip + 8);
@@ -163,7 +163,8 @@ static __attribute__((noinline)) int rg_enf_act_queue(struct rg_enf_pick *pick, 
 	return said.audit ? 0 : -RG_EPERM;
 }
 
-static __attribute__((noinline)) int rg_on_queue(struct sock *sk, struct sk_buff *skb)
+/* skip: where the message (of UDP: its header) begins, counted from the buffer's data. */
+static __attribute__((noinline)) int rg_on_queue(struct sock *sk, struct sk_buff *skb, __u32 skip)
 {
 	__u16 family = sk->__sk_common.skc_family, type = sk->sk_type;
 	bool udp = (family == AF_INET || family == AF_INET6) && type == RG_SOCK_DGRAM &&
@@ -180,13 +181,13 @@ static __attribute__((noinline)) int rg_on_queue(struct sock *sk, struct sk_buff
 	if (!s || !rg_enf_socket(&e, s, sk, &before))
 		return 0;
 	if (udp)
-		rg_enf_from_udp(&from, skb, family == AF_INET6);
+		rg_enf_from_udp(&from, skb, family == AF_INET6, skip);
 	else
 		rg_enf_from_unix(&from, skb);
 	if (!rg_enf_sender(&e, s, &from))
 		return 0;
 	pick.clause = pick.log = -1;
-	rg_enf_decide(&e, &pick, rg_scalar(skb), udp);
+	rg_enf_decide(&e, &pick, rg_scalar(skb), udp, skip);
 	return pick.clause >= 0 || pick.log >= 0 ? rg_enf_act_queue(&pick, &from, sk) : 0;
 }
 

@@ -83,7 +83,14 @@ unsigned rg_policy_count(const struct rg_policy *p);
 const char *rg_policy_name(const struct rg_policy *p, unsigned i);
 
 /* What can carry out a rule. */
-enum rg_backend { RG_BACKEND_TRACE, RG_BACKEND_BROKER, RG_BACKEND_LSM, RG_BACKEND_FILTER, RG_BACKEND__COUNT };
+enum rg_backend {
+	RG_BACKEND_TRACE,
+	RG_BACKEND_BROKER,
+	RG_BACKEND_LSM,
+	RG_BACKEND_CGROUP, /* enforce where there are no trampolines */
+	RG_BACKEND_FILTER,
+	RG_BACKEND__COUNT
+};
 enum rg_support { RG_ENFORCEABLE, RG_ADVISORY, RG_REFUSED };
 extern const char *const rg_backend_names[RG_BACKEND__COUNT + 1], *const rg_support_names[];
 

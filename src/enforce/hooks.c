@@ -38,14 +38,16 @@ static void prog_name(char (*buf)[64], unsigned hook, enum rg_enf_backend be)
 		 hooks[hook].name);
 }
 
-static bool needed(unsigned hook, const struct rg_enf_image *img, bool tree)
+static bool needed(unsigned hook, const struct rg_enf_load *l)
 {
+	const struct rg_enf_image *img = l->img;
+
 	switch (hooks[hook].need) {
 	case FOR_RECEIVE: return img->set[RG_ST_RECV].sum;
 	case FOR_STREAMS: return img->set[RG_ST_RECV].streams;
 	case FOR_QUEUE: return img->set[RG_ST_QUEUE].sum;
 	case FOR_FILE: return img->set[RG_ST_FILE].sum;
-	default: return tree;
+	default: return l->tree;
 	}
 }
 
@@ -62,16 +64,18 @@ static int attach(const struct rg_pins *p, const char *prog)
 	return rg_pins_put(p, "link_", prog, link);
 }
 
-int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_image *img,
-			bool tree, struct rg_err *err)
+int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_load *l,
+			struct rg_err *err)
 {
 	char name[64];
 
+	if (be == RG_EB_CGROUP)
+		return rg_enf_group_attach(p, l, err);
 	for (unsigned i = 0; i < RG_ARRAY_LEN(hooks); i++) {
 		int r;
 
 		prog_name(&name, i, be);
-		if (!needed(i, img, tree) || rg_pins_has(p, "link_", name))
+		if (!needed(i, l) || rg_pins_has(p, "link_", name))
 			continue;
 		r = attach(p, name);
 		if (r)
@@ -81,14 +85,17 @@ int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const s
 	return 0;
 }
 
-void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_image *img,
-			 bool tree)
+void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_load *l)
 {
 	char name[64];
 
+	if (be == RG_EB_CGROUP) {
+		rg_enf_group_settle(p, l);
+		return;
+	}
 	for (unsigned i = 0; i < RG_ARRAY_LEN(hooks); i++) {
 		prog_name(&name, i, be);
-		if (!needed(i, img, tree))
+		if (!needed(i, l))
 			rg_pins_drop(p, "link_", name);
 	}
 }
@@ -119,17 +126,24 @@ static bool is_used(const char *map)
 	return !strncmp(map, "enf_", 4) || !strcmp(map, "ring") || strchr(map, '.');
 }
 
+static bool is_of(const char *prog, enum rg_enf_backend be)
+{
+	bool group = !strcmp(prog, "cg_ingress") || !strcmp(prog, "unix_filter");
+
+	if (be == RG_EB_CGROUP)
+		return group;
+	return !group && strncmp(prog, be == RG_EB_LSM ? "mod_" : "lsm_", 4) != 0;
+}
+
 static struct enforce_bpf *open_programs(enum rg_enf_backend be)
 {
 	struct enforce_bpf *s = enforce_bpf__open();
-	const char *other = be == RG_EB_LSM ? "mod_" : "lsm_";
 	struct bpf_program *p;
 	struct bpf_map *m;
 
 	if (!s)
 		return NULL;
-	bpf_object__for_each_program(p, s->obj)
-		bpf_program__set_autoload(p, strncmp(bpf_program__name(p), other, 4) != 0);
+	bpf_object__for_each_program(p, s->obj) bpf_program__set_autoload(p, is_of(bpf_program__name(p), be));
 	bpf_object__for_each_map(m, s->obj) bpf_map__set_autocreate(m, is_used(bpf_map__name(m)));
 	bpf_map__set_max_entries(s->maps.ring, RG_ENF_EVENTS_RING);
 	return s;
@@ -172,67 +186,116 @@ static bool is_called(const struct rg_pins *p, const struct rg_enf_fds *f)
 	return sum > 0;
 }
 
-static int try_backend(const struct rg_pins *p, enum rg_enf_backend be, struct rg_err *err)
+/* Attach one hook, and see that it is called. */
+static int try_hook(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_fds *f,
+		    struct rg_err *err)
 {
-	struct enforce_bpf *s = open_programs(be);
-	struct rg_enf_ctl ctl = {.abi = RG_ENF_ABI};
-	struct rg_enf_fds f;
-	uint32_t zero = 0;
 	char name[64];
 	int r;
 
-	if (!s)
-		return rg_fail(err, -errno, "the programs cannot be opened: %s", strerror(errno));
+	prog_name(&name, 0, be);
+	r = attach(p, name);
+	if (r)
+		return rg_fail(err, r, "does not attach: %s", strerror(-r));
+	if (is_called(p, f))
+		return 0;
+	return rg_fail(err, -EOPNOTSUPP, "%s",
+		       be == RG_EB_LSM ? "attaches and is never called (`bpf` is not among the active "
+					 "LSMs: lsm=...,bpf)"
+				       : "attaches and is never called");
+}
+
+/* libbpf's load, with its first complaint. fresh: the maps are new. */
+static int load(struct enforce_bpf *s, bool fresh, struct rg_err *err)
+{
+	struct rg_enf_ctl ctl = {.abi = RG_ENF_ABI};
+	uint32_t zero = 0;
+	int r;
+
 	libbpf_said[0] = '\0';
 	r = enforce_bpf__load(s);
 	libbpf_said[strcspn(libbpf_said, "\n")] = '\0';
 	if (r)
-		rg_fail(err, r, "does not load: %s (%s)", strerror(-r), libbpf_said);
-	if (!r && bpf_map_update_elem(bpf_map__fd(s->maps.enf_ctl), &zero, &ctl, BPF_ANY))
-		r = rg_fail(err, -errno, "its control: %s", strerror(errno));
+		return rg_fail(err, r, "does not load: %s (%s)", strerror(-r), libbpf_said);
+	/* who has the filter's program has the map of its sockets: orphans.c finds it by that */
+	if (bpf_program__fd(s->progs.unix_filter) >= 0 &&
+	    bpf_prog_bind_map(bpf_program__fd(s->progs.unix_filter), bpf_map__fd(s->maps.enf_guarded), NULL))
+		return rg_fail(err, -errno, "its map of sockets: %s", strerror(errno));
+	if (fresh && bpf_map_update_elem(bpf_map__fd(s->maps.enf_ctl), &zero, &ctl, BPF_ANY))
+		return rg_fail(err, -errno, "its control: %s", strerror(errno));
+	return 0;
+}
+
+static int try_backend(const struct rg_pins *p, enum rg_enf_backend be, struct rg_err *err)
+{
+	struct enforce_bpf *s = open_programs(be);
+	struct rg_enf_fds f;
+	int r = 0;
+
+	if (!s)
+		return rg_fail(err, -errno, "the programs cannot be opened: %s", strerror(errno));
+	if (be == RG_EB_CGROUP)
+		r = rg_enf_orphans_adopt(p, s->obj, err);
+	if (r >= 0)
+		r = load(s, !r, err);
 	if (!r && (r = pin_all(p, s)))
 		rg_fail(err, r, "%s: cannot pin: %s", p->dir, strerror(-r));
 	enforce_bpf__destroy(s);
-	if (!r)
-		r = rg_enf_fds_open(p, &f, err);
+	if (r || be == RG_EB_CGROUP)
+		return r;
+	r = rg_enf_fds_open(p, &f, err);
 	if (r)
 		return r;
-	prog_name(&name, 0, be);
-	r = attach(p, name);
-	if (r)
-		rg_fail(err, r, "does not attach: %s", strerror(-r));
-	else if (!is_called(p, &f))
-		r = rg_fail(err, -EOPNOTSUPP, "%s",
-			    be == RG_EB_LSM ? "attaches and is never called (`bpf` is not among the active "
-					      "LSMs: lsm=...,bpf)"
-					    : "attaches and is never called");
+	r = try_hook(p, be, &f, err);
 	rg_enf_fds_close(&f);
 	return r;
 }
 
-int rg_enf_hooks_load(const struct rg_pins *p, enum rg_enf_backend *ret, struct rg_err *err)
+static const struct {
+	enum rg_enf_backend be;
+	const char *name, *forced;
+} backends[] = {
+	{RG_EB_LSM, "BPF LSM", "no-lsm"},
+	{RG_EB_FMOD_RET, "fmod_ret", "no-fmod_ret"},
+	{RG_EB_CGROUP, "cgroup", "no-cgroup"},
+};
+
+/* Is it switched off by the environment, so that tests see the next one? */
+static bool is_off(const char *word)
+{
+	const char *forced = getenv("RECVGUARD_FORCE");
+
+	return forced && strstr(forced, word);
+}
+
+int rg_enf_hooks_load(const struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend *ret,
+		      struct rg_err *err)
 {
 	libbpf_print_fn_t before = libbpf_set_print(keep_libbpf);
-	struct rg_err lsm = {0}, mod = {0};
-	int r;
+	size_t at = 0;
+	int r = -EOPNOTSUPP;
 
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-	*ret = RG_EB_LSM;
-	r = getenv("RECVGUARD_FORCE") && strstr(getenv("RECVGUARD_FORCE"), "no-lsm")
-		    ? rg_fail(&lsm, -EOPNOTSUPP, "switched off by RECVGUARD_FORCE")
-		    : try_backend(p, RG_EB_LSM, &lsm);
-	if (r) {
+	l->why[0] = '\0';
+	for (size_t i = 0; i < RG_ARRAY_LEN(backends) && r; i++) {
+		struct rg_err why = {0};
+
+		*ret = backends[i].be;
+		if (l->want && l->want != *ret)
+			continue;
+		r = is_off(backends[i].forced) ? rg_fail(&why, -EOPNOTSUPP, "switched off by RECVGUARD_FORCE")
+					       : try_backend(p, *ret, &why);
+		if (!r)
+			break;
 		rg_pins_empty(p);
-		*ret = RG_EB_FMOD_RET;
-		r = try_backend(p, RG_EB_FMOD_RET, &mod);
+		at += (size_t)snprintf(l->why + at, sizeof(l->why) - at, "%s%s: %.200s", at ? "; " : "",
+				       backends[i].name, why.msg);
 	}
 	libbpf_set_print(before);
 	if (r)
 		rg_fail(err, r == -EPERM && geteuid() ? r : -EOPNOTSUPP,
-			"this kernel's hooks cannot be used: BPF LSM: %s; fmod_ret: %s; without them "
-			"`recvguard "
-			"run` confines single programs, and `recvguard guard` drops datagrams of single "
-			"sockets",
-			lsm.msg, mod.msg);
+			"this kernel's hooks cannot be used: %s; without them `recvguard run` confines "
+			"single programs, and `recvguard guard` drops datagrams of single sockets",
+			l->why);
 	return r ? err->code : 0;
 }

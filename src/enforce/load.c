@@ -87,14 +87,16 @@ static int set_tree(const struct rg_enf_fds *f, int root, struct rg_err *err)
 }
 
 /* From here on the new generation decides. */
-static int flip(const struct rg_enf_fds *f, struct rg_enf_ctl *ctl, uint32_t gen, const struct rg_enf_load *l,
-		struct rg_err *err)
+static int flip(const struct rg_enf_fds *f, struct rg_enf_ctl *ctl, uint32_t gen, uint32_t home,
+		const struct rg_enf_load *l, struct rg_err *err)
 {
 	int r;
 
 	ctl->gen = gen;
 	ctl->on = 1;
 	ctl->audit = l->audit;
+	ctl->home = home;
+	snprintf(ctl->group, sizeof(ctl->group), "%s", l->group ? l->group : "");
 	ctl->deadline = l->for_ns ? now_ns(CLOCK_BOOTTIME) + l->for_ns : 0;
 	ctl->loaded = now_ns(CLOCK_REALTIME);
 	ctl->revision++;
@@ -103,33 +105,39 @@ static int flip(const struct rg_enf_fds *f, struct rg_enf_ctl *ctl, uint32_t gen
 }
 
 static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, struct rg_enf_ctl *ctl,
-			const struct rg_enf_load *l, struct rg_err *err)
+			struct rg_enf_load *l, struct rg_err *err)
 {
 	uint32_t old = ctl->gen, gen = ctl->on ? !old : old;
 	int r = rg_enf_tables_write(f, l->img, gen, err);
 
 	if (!r)
-		r = rg_enf_hooks_attach(p, ctl->backend, l->img, l->tree, err);
+		r = rg_enf_hooks_attach(p, ctl->backend, l, err);
 	if (!r)
 		r = set_tree(f, l->tree, err);
 	if (!r)
-		r = flip(f, ctl, gen, l, err);
+		r = flip(f, ctl, gen, rg_pins_home(p), l, err);
 	if (r) {
 		rg_enf_tables_drop(f, gen);
 		return r;
 	}
 	rg_enf_grace();
-	rg_enf_hooks_detach(p, ctl->backend, l->img, l->tree);
+	rg_enf_hooks_detach(p, ctl->backend, l);
+	if (ctl->backend == RG_EB_CGROUP) {
+		rg_enf_sockets_put(p, f, l, ctl);
+		rg_enf_ctl_write(f, ctl);
+		l->filters = ctl->filters;
+		l->bare = ctl->bare;
+	}
 	if (gen != old)
 		rg_enf_tables_drop(f, old);
 	return 0;
 }
 
 static int first_load(const struct rg_pins *p, struct rg_enf_fds *f, struct rg_enf_ctl *ctl,
-		      struct rg_err *err)
+		      struct rg_enf_load *l, struct rg_err *err)
 {
 	enum rg_enf_backend be;
-	int r = rg_enf_hooks_load(p, &be, err);
+	int r = rg_enf_hooks_load(p, l, &be, err);
 
 	if (!r)
 		r = rg_enf_fds_open(p, f, err);
@@ -139,7 +147,18 @@ static int first_load(const struct rg_pins *p, struct rg_enf_fds *f, struct rg_e
 	return r;
 }
 
-int rg_enf_load(struct rg_pins *p, const struct rg_enf_load *l, struct rg_err *err)
+static const char *const backend_names[] = {"none", "lsm", "fmod_ret", "cgroup"};
+
+/* What holds already is replaced by the same back-end: two would each decide by itself. */
+static int same_backend(const struct rg_enf_load *l, const struct rg_enf_ctl *ctl, struct rg_err *err)
+{
+	if (l->want && l->want != ctl->backend)
+		return rg_fail(err, -EBUSY, "what is enforced is so by %s: stop it before %s can take over",
+			       backend_names[ctl->backend], backend_names[l->want]);
+	return 0;
+}
+
+int rg_enf_load(struct rg_pins *p, struct rg_enf_load *l, struct rg_err *err)
 {
 	struct rg_enf_ctl ctl = {.abi = RG_ENF_ABI};
 	struct rg_enf_fds f;
@@ -159,7 +178,17 @@ int rg_enf_load(struct rg_pins *p, const struct rg_enf_load *l, struct rg_err *e
 	if (r == -ENOENT) {
 		fresh = true;
 		rg_pins_empty(p);
-		r = first_load(p, &f, &ctl, err);
+		r = first_load(p, &f, &ctl, l, err);
+	} else if (!r) {
+		r = same_backend(l, &ctl, err);
+		if (r)
+			rg_enf_fds_close(&f);
+	}
+	if (!r) {
+		l->backend = ctl.backend;
+		r = l->admit ? l->admit(l->arg, l->backend, l->why, err) : 0;
+		if (r)
+			rg_enf_fds_close(&f);
 	}
 	if (!r) {
 		r = put_in_force(p, &f, &ctl, l, err);

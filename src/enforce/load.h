@@ -15,12 +15,35 @@ void rg_enf_grace(void);
 
 /* hooks.c: load the programs and maps and pin them, nothing attached but what was needed to see that hooks
  * are called. -EOPNOTSUPP: this kernel calls none of them. */
-int rg_enf_hooks_load(const struct rg_pins *p, enum rg_enf_backend *ret, struct rg_err *err);
-/* Attach what the image needs; with drop, detach the rest. */
-int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_image *img,
-			bool tree, struct rg_err *err);
-void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_image *img,
-			 bool tree);
+struct rg_enf_load;
+int rg_enf_hooks_load(const struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend *ret,
+		      struct rg_err *err);
+/* Attach what the image needs; detach the rest. */
+int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_load *l,
+			struct rg_err *err);
+void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_load *l);
+
+/* group.c: the back-end without trampolines. A link on the control group l->group: the new one stands beside
+ * the old until it is settled. */
+int rg_enf_group_attach(const struct rg_pins *p, const struct rg_enf_load *l, struct rg_err *err);
+void rg_enf_group_settle(const struct rg_pins *p, const struct rg_enf_load *l);
+/* Is the pinned link still on its control group? */
+bool rg_enf_group_holds(const struct rg_pins *p);
+/* Can rules of the image that are decided as a datagram is queued hold for sockets of this family? */
+bool rg_enf_concerns(const struct rg_enf_image *img, unsigned family);
+
+/* sockets.c: our filter onto the unix datagram and seqpacket sockets which processes in l->group hold now:
+ * how many have it, how many were left without. */
+void rg_enf_sockets_put(const struct rg_pins *p, const struct rg_enf_fds *f, const struct rg_enf_load *l,
+			struct rg_enf_ctl *ctl);
+
+/* orphans.c: filters stay on their sockets when the pins are gone, and so do the maps that they use. Open
+ * maps of obj that such filters of this folder, or switched off ones, have: 1 they are used, 0 there are
+ * none. */
+struct bpf_object;
+int rg_enf_orphans_adopt(const struct rg_pins *p, struct bpf_object *obj, struct rg_err *err);
+/* Let them pass everything: how many there were. */
+unsigned rg_enf_orphans_off(const struct rg_pins *p);
 
 /* load.c: compile nothing, put an image in force. */
 struct rg_enf_load {
@@ -28,8 +51,16 @@ struct rg_enf_load {
 	bool audit;
 	uint64_t for_ns;
 	int tree;
+	enum rg_enf_backend want; /* NONE: the best there is */
+	const char *group;	  /* folder of a control group: RG_EB_CGROUP */
+	/* Asked before anything is changed whether this back-end can carry the policies out. */
+	int (*admit)(void *arg, enum rg_enf_backend be, const char *why, struct rg_err *err);
+	void *arg;
+	enum rg_enf_backend backend; /* out: what carries them out */
+	char why[640];		     /* out: why not a better one, "" */
+	uint32_t filters, bare;	     /* out: as in struct rg_enf_ctl */
 };
-int rg_enf_load(struct rg_pins *p, const struct rg_enf_load *l, struct rg_err *err);
+int rg_enf_load(struct rg_pins *p, struct rg_enf_load *l, struct rg_err *err);
 
 /* status.c */
 struct rg_enforce_status;

@@ -93,6 +93,22 @@ int rg_pins_drop(const struct rg_pins *p, const char *kind, const char *name)
 	return unlink(path_of(p, kind, name, &buf)) ? -errno : 0;
 }
 
+int rg_pins_rename(const struct rg_pins *p, const char *from, const char *to)
+{
+	char a[320], b[320];
+
+	return rename(path_of(p, "", from, &a), path_of(p, "", to, &b)) ? -errno : 0;
+}
+
+uint32_t rg_pins_home(const struct rg_pins *p)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (const char *s = p->dir; *s; s++)
+		h = (h ^ (unsigned char)*s) * 16777619u;
+	return h;
+}
+
 static void drop_all(const struct rg_pins *p, const char *prefix)
 {
 	rg_auto_closedir DIR *d = opendir(p->dir);
@@ -135,6 +151,7 @@ static const struct {
 	MAP(path_lpms),
 	MAP(counts),
 	MAP(tree),
+	MAP(guarded),
 #undef MAP
 	{"ring", offsetof(struct rg_enf_fds, ring)},
 };

@@ -22,10 +22,13 @@ int rg_pins_init(struct rg_pins *p, const char *dir, struct rg_err *err);
 /* Make the folder if it is not there and take its lock. -EBUSY: somebody else is changing it. */
 int rg_pins_lock(struct rg_pins *p, struct rg_err *err);
 void rg_pins_unlock(struct rg_pins *p);
+/* A number for the folder: two rarely have the same. */
+uint32_t rg_pins_home(const struct rg_pins *p);
 /* A descriptor of what is pinned. -ENOENT. */
 int rg_pins_get(const struct rg_pins *p, const char *kind, const char *name);
 int rg_pins_put(const struct rg_pins *p, const char *kind, const char *name, int fd);
 bool rg_pins_has(const struct rg_pins *p, const char *kind, const char *name);
+int rg_pins_rename(const struct rg_pins *p, const char *from, const char *to);
 int rg_pins_drop(const struct rg_pins *p, const char *kind, const char *name);
 /* Take everything out, links first; clear: the folder too. */
 void rg_pins_empty(const struct rg_pins *p);
@@ -33,7 +36,7 @@ void rg_pins_clear(const struct rg_pins *p);
 
 /* What stands there for us, opened: the maps that user space reads and writes. */
 struct rg_enf_fds {
-	int ctl, sets, rows, clauses, rules, code, keys, lpms, paths, path_lpms, counts, tree, ring;
+	int ctl, sets, rows, clauses, rules, code, keys, lpms, paths, path_lpms, counts, tree, guarded, ring;
 };
 /* -ENOENT: nothing is enforced; -EPROTO: by another version of recvguard. */
 int rg_enf_fds_open(const struct rg_pins *p, struct rg_enf_fds *ret, struct rg_err *err);

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,6 +118,10 @@ int rg_enf_status(const struct rg_pins *p, struct rg_enforce_status *ret, struct
 		ret->audited = count_of(&f, RG_EC_AUDITED);
 		ret->logged = count_of(&f, RG_EC_LOGGED);
 		ret->lost = count_of(&f, RG_EC_LOST);
+		ret->filters = ctl.filters;
+		ret->bare = ctl.bare;
+		snprintf(ret->group, sizeof(ret->group), "%s", ctl.group);
+		ret->group_gone = ctl.backend == RG_EB_CGROUP && !rg_enf_group_holds(p);
 		read_rules(&f, ctl.gen, ret);
 		for (unsigned s = 0; s < RG_ST__COUNT; s++)
 			ret->clauses[s] = bits_of(&f, RG_ENF_SET(ctl.gen, s));
@@ -130,16 +135,30 @@ int rg_enf_status(const struct rg_pins *p, struct rg_enforce_status *ret, struct
 
 int rg_enf_stop(struct rg_pins *p, struct rg_err *err)
 {
+	struct rg_enf_fds f;
+	struct rg_enf_ctl ctl;
 	struct stat st;
 	int r;
 
-	if (stat(p->dir, &st))
-		return rg_fail(err, -errno,
-			       errno == ENOENT ? "nothing is enforced (%s)" : "%s: cannot be looked at",
+	if (stat(p->dir, &st)) {
+		r = -errno;
+		if (r == -ENOENT && rg_enf_orphans_off(p))
+			return 0;
+		return rg_fail(err, r, r == -ENOENT ? "nothing is enforced (%s)" : "%s: cannot be looked at",
 			       p->dir);
+	}
 	r = rg_pins_lock(p, err);
 	if (r)
 		return r;
+	/* filters stay on their sockets: they let pass what comes from now on */
+	if (!rg_enf_fds_open(p, &f, err)) {
+		if (!rg_enf_ctl_read(&f, &ctl)) {
+			ctl.on = 0;
+			rg_enf_ctl_write(&f, &ctl);
+		}
+		rg_enf_fds_close(&f);
+	}
+	rg_enf_orphans_off(p);
 	rg_pins_clear(p);
 	rg_pins_unlock(p);
 	return 0;

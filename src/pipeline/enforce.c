@@ -22,30 +22,74 @@ _Static_assert((int)RG_EK_ANON == (int)RG_FDK_ANON && (int)RG_EK_MEMFD == (int)R
 		       (int)RG_EK_PIDFD == (int)RG_FDK_PIDFD && (int)RG_EK_KVM == (int)RG_FDK_KVM &&
 		       (int)RG_EK_SOCKET == (int)RG_FDK_SOCKET,
 	       "abi: kinds of descriptors");
-_Static_assert((int)RG_EB_LSM == (int)RG_ENFORCE_LSM && (int)RG_EB_FMOD_RET == (int)RG_ENFORCE_FMOD_RET,
+_Static_assert((int)RG_EB_LSM == (int)RG_ENFORCE_LSM && (int)RG_EB_FMOD_RET == (int)RG_ENFORCE_FMOD_RET &&
+		       (int)RG_EB_CGROUP == (int)RG_ENFORCE_CGROUP,
 	       "back-ends");
 
-int rg_enforce_load(const struct rg_enforce_opts *o, char *unknown, size_t unknown_size, struct rg_err *err)
+const char *const rg_enforce_backend_names[] = {"none", "lsm", "fmod_ret", "cgroup", NULL};
+
+/* Not every back-end can do what the image was made for. */
+static int admit(void *arg, enum rg_enf_backend be, const char *why, struct rg_err *err)
 {
-	struct rg_enf_load l = {.audit = o->audit, .for_ns = o->for_ns, .tree = o->tree};
-	struct rg_policy *p = NULL;
-	struct rg_enf_image *img = NULL;
-	struct rg_enf_names names;
+	const struct rg_policy *p = arg;
+	struct rg_err reason = {0};
+
+	if (be != RG_EB_CGROUP)
+		return 0;
+	if (!rg_policy_check(p, RG_BACKEND_CGROUP, &reason) && !rg_enf_queue_default(p, &reason))
+		return 0;
+	return rg_fail(err, reason.code, "%s%s%s%s", reason.msg, why[0] ? " (not to be had here: " : "", why,
+		       why[0] ? ")" : "");
+}
+
+static int put(const struct rg_enforce_opts *o, struct rg_policy *p, struct rg_enf_image *img,
+	       struct rg_enforce_loaded *ret, struct rg_err *err)
+{
+	char group[4096];
+	bool there = rg_enforce_group(o->group, group, sizeof(group));
+	struct rg_enf_load l = {.img = img,
+				.audit = o->audit,
+				.for_ns = o->for_ns,
+				.tree = o->tree,
+				.want = (enum rg_enf_backend)o->backend,
+				.group = there ? group : NULL,
+				.admit = admit,
+				.arg = p};
 	struct rg_pins pins;
 	int r = rg_pins_init(&pins, o->dir, err);
 
+	if (!r && o->group && !there)
+		r = rg_fail(err, -ENOENT, "%s: there is no such control group (version 2)", o->group);
+	if (!r)
+		r = rg_enf_load(&pins, &l, err);
+	if (r || !ret)
+		return r;
+	*ret = (struct rg_enforce_loaded){
+		.backend = (enum rg_enforce_backend)l.backend, .filters = l.filters, .bare = l.bare};
+	snprintf(ret->why, sizeof(ret->why), "%s", l.why);
+	snprintf(ret->unknown, sizeof(ret->unknown), "%s", rg_buf_cstr(&img->unknown));
+	return 0;
+}
+
+int rg_enforce_load(const struct rg_enforce_opts *o, struct rg_enforce_loaded *ret, struct rg_err *err)
+{
+	struct rg_policy *p = NULL;
+	struct rg_enf_image *img = NULL;
+	struct rg_enf_names names;
+	int r;
+
+	if (o->group && o->backend != RG_ENFORCE_CGROUP)
+		return rg_fail(
+			err, -EINVAL,
+			"a control group is named to the cgroup back-end alone: with others the policy's "
+			"scope names it");
 	rg_enforce_names(&names);
 	names.tree = o->tree != 0;
-	if (!r)
-		r = rg_policy_load(o->policies, o->n_policies, &p, err);
+	r = rg_policy_load(o->policies, o->n_policies, &p, err);
 	if (!r)
 		r = rg_lower_enforce(p, &names, &img, err);
-	if (!r) {
-		l.img = img;
-		if (unknown)
-			snprintf(unknown, unknown_size, "%s", rg_buf_cstr(&img->unknown));
-		r = rg_enf_load(&pins, &l, err);
-	}
+	if (!r)
+		r = put(o, p, img, ret, err);
 	rg_enf_image_free(img);
 	rg_policy_free(p);
 	return r;
@@ -78,6 +122,7 @@ struct rg_enforce {
 	struct rg_rec_packed packed; /* what ev's values point into */
 	struct rg_enrich *enrich;
 	struct rg_clock clock;
+	enum rg_enf_backend backend;
 	uint64_t next_id, lost;
 	rg_event_fn fn;
 	void *arg;
@@ -121,16 +166,19 @@ static void put_text(struct rg_event *ev, enum rg_field f, const char *s, size_t
 		rg_set_str(ev, f, memcpy(copy, s, len), (uint32_t)len, RG_TAG_K);
 }
 
-static void put_verdict(struct rg_event *ev, const struct rg_enf_event *e)
+static void put_verdict(const struct rg_enforce *x, struct rg_event *ev, const struct rg_enf_event *e)
 {
-	const char *why = reason(e);
+	const char *why = reason(e), *by = rg_enforce_backend_names[x->backend];
+
+	if (x->backend == RG_EB_CGROUP && e->m.family == AF_UNIX)
+		by = "filter";
 
 	put_text(ev, RG_F_VERDICT_POLICY, e->name.policy, sizeof(e->name.policy));
 	put_text(ev, RG_F_VERDICT_RULE, e->name.rule, sizeof(e->name.rule));
 	rg_set_i(ev, RG_F_VERDICT_ACTION, e->action, RG_TAG_K);
 	if (e->action == RG_ACT_DENY)
 		rg_set_i(ev, RG_F_VERDICT_ERRNO, e->err_no, RG_TAG_K);
-	rg_set_str(ev, RG_F_VERDICT_BACKEND, "lsm", 3, RG_TAG_K);
+	rg_set_str(ev, RG_F_VERDICT_BACKEND, by, (uint32_t)strlen(by), RG_TAG_K);
 	rg_set_str(ev, RG_F_VERDICT_REASON, why, (uint32_t)strlen(why), RG_TAG_K);
 }
 
@@ -237,7 +285,7 @@ static int on_event(void *arg, void *data, size_t size)
 		x->lost++;
 		return 0;
 	}
-	put_verdict(x->ev, e);
+	put_verdict(x, x->ev, e);
 	take_out(x->ev, e);
 	put_from(x->ev, e);
 	if (e->hook == RG_EH_FILE)
@@ -251,12 +299,15 @@ static int on_event(void *arg, void *data, size_t size)
 int rg_enforce_open(const char *dir, struct rg_enforce **ret, struct rg_err *err)
 {
 	struct rg_enforce *x = calloc(1, sizeof(*x));
+	struct rg_enf_ctl ctl;
 	int r;
 
 	if (!x)
 		return rg_fail(err, -ENOMEM, "out of memory");
 	memset(&x->fds, -1, sizeof(x->fds));
 	r = rg_pins_init(&x->pins, dir, err) ?: rg_enf_fds_open(&x->pins, &x->fds, err);
+	if (!r && !rg_enf_ctl_read(&x->fds, &ctl) && ctl.backend <= RG_EB_CGROUP)
+		x->backend = (enum rg_enf_backend)ctl.backend;
 	x->ev = rg_event_new();
 	x->parts = rg_parts_new();
 	if (!r && (!x->ev || !x->parts))

@@ -38,6 +38,17 @@ static bool mount_point(char *out, size_t size)
 	return found;
 }
 
+bool rg_enforce_group(const char *name, char *out, size_t size)
+{
+	char root[256];
+	struct stat st;
+
+	if (!mount_point(root, sizeof(root)) || (name && name[0] != '/'))
+		return false;
+	return (size_t)snprintf(out, size, "%s%s", root, name ? name : "") < size && !stat(out, &st) &&
+	       S_ISDIR(st.st_mode);
+}
+
 static unsigned depth(const char *path)
 {
 	unsigned n = 0;

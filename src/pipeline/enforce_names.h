@@ -5,6 +5,9 @@
 #include "policy/lower/enforce.h"
 
 /* How this machine's names are looked up. */
+/* The folder of a control group given by its path in the hierarchy of version 2, NULL: of its root. False: it
+ * is not there. */
+bool rg_enforce_group(const char *name, char *out, size_t size);
 void rg_enforce_names(struct rg_enf_names *ret);
 
 #endif

@@ -13,7 +13,8 @@
 #include "policy/lower/match.h"
 #include "policy/policy.h"
 
-const char *const rg_backend_names[RG_BACKEND__COUNT + 1] = {"trace", "broker", "lsm", "filter", NULL};
+const char *const rg_backend_names[RG_BACKEND__COUNT + 1] = {"trace",  "broker", "lsm",
+							     "cgroup", "filter", NULL};
 const char *const rg_support_names[] = {"enforceable", "advisory", "refused"};
 
 struct why {
@@ -179,6 +180,31 @@ static enum rg_support on_lsm(const struct rg_pol *pol, const struct rg_rule *r,
 	return rg_enf_support(pol, (unsigned)(r - pol->rules), &stage, w->p, w->size);
 }
 
+/* The same, of datagrams as they are queued alone. */
+static enum rg_support on_cgroup(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+{
+	enum rg_support s = on_lsm(pol, r, w);
+
+	if (s == RG_REFUSED || r->action == RG_ACT_ALLOW || pol->tracee)
+		return s;
+	switch (rg_enf_stage_of(r)) {
+	case RG_ST_RECV:
+		return say(w, RG_REFUSED, "%s",
+			   "it is decided as a process receives, which needs trampolines: lsm can, and "
+			   "`recvguard run`");
+	case RG_ST_FILE:
+		return say(
+			w, RG_REFUSED, "%s",
+			"descriptors are seen as they are installed, which needs trampolines: lsm can, and "
+			"`recvguard run`");
+	default: break;
+	}
+	return say(w, s, "%s",
+		   s == RG_ADVISORY ? "reported, not enforced; decided as the message is queued"
+				    : "as the message is queued: UDP sockets of a control group, and unix "
+				      "datagram and seqpacket sockets that exist when it is loaded");
+}
+
 static enum rg_support on_filter(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
 {
 	rg_auto_free struct rg_cbpf *f = malloc(sizeof(*f));
@@ -199,8 +225,8 @@ static enum rg_support on_filter(const struct rg_pol *pol, const struct rg_rule 
 enum rg_support rg_policy_support(const struct rg_policy *p, unsigned policy, unsigned rule,
 				  enum rg_backend b, char *why, size_t why_size)
 {
-	static enum rg_support (*const ask[])(const struct rg_pol *, const struct rg_rule *,
-					      struct why *) = {on_trace, on_broker, on_lsm, on_filter};
+	static enum rg_support (*const ask[])(const struct rg_pol *, const struct rg_rule *, struct why *) = {
+		on_trace, on_broker, on_lsm, on_cgroup, on_filter};
 	struct why w = {why, why_size};
 
 	return ask[b](&p->pols[policy], &p->pols[policy].rules[rule], &w);

@@ -72,6 +72,10 @@ enum rg_support rg_enf_support(const struct rg_pol *pol, unsigned rule, enum rg_
 /* The same of the policy as a whole: its scope and default. RG_REFUSED or RG_ENFORCEABLE. */
 enum rg_support rg_enf_support_policy(const struct rg_pol *pol, char *why, size_t why_size);
 
+/* Are the policies' defaults decided as datagrams are queued, where nothing else can be hooked? -EOPNOTSUPP.
+ */
+int rg_enf_queue_default(const struct rg_policy *p, struct rg_err *err);
+
 /* When a rule that is no `allow` is decided. */
 enum rg_enf_stage rg_enf_stage_of(const struct rg_rule *r);
 

@@ -478,3 +478,15 @@ enum rg_support rg_enf_support_policy(const struct rg_pol *pol, char *why, size_
 		return RG_REFUSED;
 	return before(pol, pol->n_rules, stage, &w);
 }
+
+int rg_enf_queue_default(const struct rg_policy *p, struct rg_err *err)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->pols[i].dflt != RG_ACT_ALLOW && p->pols[i].dflt != RG_ACT_DROP)
+			return rg_fail(
+				err, -EOPNOTSUPP,
+				"%s: policy %s can't be enforced by cgroup: its default is decided as a "
+				"process receives, which needs trampolines: lsm can, and `recvguard run`",
+				p->pols[i].file, p->pols[i].name);
+	return 0;
+}
