@@ -18,47 +18,25 @@ rg_inline int rg_family_sent(struct socket *sock, int ret)
 	return sk ? rg_send_over(sk, ret, 0) : 0;
 }
 
-SEC("fexit/unix_stream_sendmsg")
-int BPF_PROG(rg_sent_stream, struct socket *sock, struct msghdr *msg, size_t len, int ret)
-{
-	return rg_family_sent(sock, ret);
-}
+#define RG_SENT(name, function)                                                                    \
+	SEC("fexit/" #function)                                                                    \
+	int BPF_PROG(rg_sent_##name, struct socket *sock, struct msghdr *msg, size_t len, int ret) \
+	{                                                                                          \
+		return rg_family_sent(sock, ret);                                                  \
+	}
+
+RG_SENT(stream, unix_stream_sendmsg)
+RG_SENT(seqpacket, unix_seqpacket_sendmsg)
+RG_SENT(inet, inet_sendmsg)
+RG_SENT(inet6, inet6_sendmsg)
+RG_SENT(netlink, netlink_sendmsg)
+RG_SENT(packet, packet_sendmsg)
 
 SEC("fexit/unix_dgram_sendmsg")
 int BPF_PROG(rg_sent_dgram, struct socket *sock, struct msghdr *msg, size_t len, int ret)
 {
 	/* a SOCK_SEQPACKET one comes from unix_seqpacket_sendmsg */
 	return sock && sock->type == RG_SOCK_SEQPACKET ? 0 : rg_family_sent(sock, ret);
-}
-
-SEC("fexit/unix_seqpacket_sendmsg")
-int BPF_PROG(rg_sent_seqpacket, struct socket *sock, struct msghdr *msg, size_t len, int ret)
-{
-	return rg_family_sent(sock, ret);
-}
-
-SEC("fexit/inet_sendmsg")
-int BPF_PROG(rg_sent_inet, struct socket *sock, struct msghdr *msg, size_t len, int ret)
-{
-	return rg_family_sent(sock, ret);
-}
-
-SEC("fexit/inet6_sendmsg")
-int BPF_PROG(rg_sent_inet6, struct socket *sock, struct msghdr *msg, size_t len, int ret)
-{
-	return rg_family_sent(sock, ret);
-}
-
-SEC("fexit/netlink_sendmsg")
-int BPF_PROG(rg_sent_netlink, struct socket *sock, struct msghdr *msg, size_t len, int ret)
-{
-	return rg_family_sent(sock, ret);
-}
-
-SEC("fexit/packet_sendmsg")
-int BPF_PROG(rg_sent_packet, struct socket *sock, struct msghdr *msg, size_t len, int ret)
-{
-	return rg_family_sent(sock, ret);
 }
 
 #endif

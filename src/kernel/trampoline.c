@@ -118,6 +118,17 @@ static int tramp_attach(void *instance)
 	return trampoline_bpf__attach(instance);
 }
 
+/* What sends are not seen without the tracepoint. */
+static void sends_note(const struct trampoline_bpf *s, struct rg_capture *c)
+{
+	if (s->links.rg_sent_stream)
+		rg_capture_note(
+			c,
+			"this kernel has no tracepoint for sends (6.3 and later do): those of unix, inet, "
+			"inet6, netlink%s sockets are seen, of other families none",
+			s->links.rg_sent_packet ? " and packet" : "");
+}
+
 /* The compiler may have inlined sock_recvmsg into its callers in this kernel: a call of our own tells. */
 static int tramp_settle(void *instance, struct rg_capture *c, struct rg_err *err)
 {
@@ -140,6 +151,7 @@ static int tramp_settle(void *instance, struct rg_capture *c, struct rg_err *err
 		return rg_fail(err, -EOPNOTSUPP,
 			       "sock_recvmsg is not passed by every receive in this kernel (inlined)");
 	c->calibrated = true;
+	sends_note(s, c);
 	return 0;
 }
 
