@@ -53,6 +53,7 @@ struct recorder {
 	char *path;
 	int64_t message;	   /* number of the last one inserted; goes on from file to file */
 	uint64_t written, pending; /* messages committed; inserted since */
+	uint64_t pending_bytes;	   /* about what those take */
 	int64_t kept;		   /* of message: committed */
 	uint64_t seen_id, last_id; /* of the event inserted last, and of the one committed last */
 	bool open;		   /* a transaction is */

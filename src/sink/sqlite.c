@@ -8,6 +8,7 @@
 #include "sink/recorder.h"
 #include "sink/sink.h"
 
+#define ROW_BYTES 256 /* about what a message takes beside its payload */
 #define COMMIT_EVERY \
 	1024 /* messages in a transaction: what a disk that fills up takes back; flushing commits too */
 
@@ -82,6 +83,7 @@ static int fail(struct recorder *r, int rc, struct rg_err *err)
 	r->message = r->kept;
 	r->lost = r->pending + 1;
 	r->pending = 0;
+	r->pending_bytes = 0;
 	for (int t = 0; t < REC_SHARED; t++) /* rows that were rolled back are unknown again */
 		intern_forget(&r->known[t]);
 	intern_forget(&r->tags);
@@ -108,6 +110,7 @@ static int commit(struct recorder *r, struct rg_err *err)
 	r->open = false;
 	r->written += r->pending;
 	r->pending = 0;
+	r->pending_bytes = 0;
 	r->kept = r->message;
 	r->last_id = r->seen_id;
 	return 0;
@@ -242,6 +245,15 @@ static int sqlite_flush(struct rg_sink *s, struct rg_err *err)
 	return rc || !open ? rc : bounds(s, err);
 }
 
+/* Sizes are looked at after a commit: it comes before what waits is much of the size that is allowed. */
+static bool is_due(const struct rg_sink *s)
+{
+	const struct recorder *r = s->state;
+	uint64_t limit = s->opts.rotate_bytes ? s->opts.rotate_bytes : s->opts.max_bytes;
+
+	return r->pending >= COMMIT_EVERY || (limit && r->pending_bytes >= limit / 8);
+}
+
 static int sqlite_event(struct rg_sink *s, const struct rg_event *ev, struct rg_err *err)
 {
 	struct recorder *r = s->state;
@@ -263,7 +275,8 @@ static int sqlite_event(struct rg_sink *s, const struct rg_event *ev, struct rg_
 	if (rg_has(ev, RG_F_ID))
 		r->seen_id = ev->v[RG_F_ID].u;
 	r->pending++;
-	return r->pending >= COMMIT_EVERY ? sqlite_flush(s, err) : 0;
+	r->pending_bytes += ROW_BYTES + (rg_has(ev, RG_F_MSG_DATA) ? ev->v[RG_F_MSG_DATA].len : 0);
+	return is_due(s) ? sqlite_flush(s, err) : 0;
 }
 
 static uint64_t sqlite_lost(const struct rg_sink *s)

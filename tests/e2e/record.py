@@ -162,6 +162,8 @@ def rotated(d):
     files = glob.glob(db + ".[0-9]*")
     want = open(live).read()
     check("--rotate-size puts files aside", code == 0 and len(files) >= 3, f"{err}{os.listdir(d)}")
+    sizes = [os.path.getsize(f) for f in files]
+    check("none is much larger than was asked for", max(sizes) < 1.5 * 300 * 1024, sizes)
     check("they are their owner's alone", all(os.stat(f).st_mode & 0o777 == 0o600 for f in files))
     code, out, err = run(RG, "replay", db, "-o", "json")
     check("replay finds them by itself: all together are the live trace, byte for byte", code == 0 and out == want,
