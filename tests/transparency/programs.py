@@ -9,7 +9,7 @@ $PORT and $PORT2. Its output, error output and exit status must be the same. Com
   # suite: quick|long     # needs: COMMAND...     # seconds: LIMIT     # clean: REGEX (what may differ; several)
 The suites of CPython and systemd are compared test by test.
 """
-import difflib, os, re, shutil, signal, socket, subprocess, sys, tempfile
+import difflib, os, random, re, shutil, signal, socket, subprocess, sys, tempfile
 
 RG, SUITE, NAMES = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3:]
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
@@ -25,9 +25,14 @@ def say(good, name, why="", skip=""):
 
 
 def ports(n):
-    socks = [socket.socket() for _ in range(n)]
-    for s in socks:
-        s.bind(("127.0.0.1", 0))
+    """Free ones below those that the kernel gives to connections, so that none is taken before it is used."""
+    socks = []
+    while len(socks) < n:
+        socks.append(socket.socket())
+        try:
+            socks[-1].bind(("127.0.0.1", random.randrange(10000, 32000)))
+        except OSError:
+            socks.pop().close()
     got = [str(s.getsockname()[1]) for s in socks]
     for s in socks:
         s.close()

@@ -12,7 +12,7 @@ fetch('data.txt').then(r=>r.text()).then(t=>{document.getElementById('a').textCo
 TXT
 head -c 100000 /dev/zero | tr '\0' d >www/data.txt
 (cd www; exec python3 -m http.server --bind 127.0.0.1 $PORT >/dev/null 2>&1) & s=$!
-sleep 1
+for i in $(seq 400); do python3 -c "import socket; socket.create_connection(('127.0.0.1', $PORT))" 2>/dev/null && break; sleep 0.05; done
 timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir=$T/profile --virtual-time-budget=5000 \
 	--dump-dom http://127.0.0.1:$PORT/index.html 2>err; echo "status $?"
 kill $s

@@ -15,10 +15,10 @@ me=$(gdbus call --session --dest org.freedesktop.DBus --object-path / --method o
 [ -n "$me" ] && echo "the bus has a pid"
 gdbus call --session --dest org.freedesktop.DBus --object-path / --method org.freedesktop.DBus.GetConnectionUnixUser org.freedesktop.DBus
 dbus-monitor --session "type='signal',interface='test.I'" >seen & m=$!
-for i in $(seq 100); do [ -s seen ] && break; sleep 0.05; done
+for i in $(seq 400); do [ -s seen ] && break; sleep 0.05; done
 dbus-send --session --type=signal /x test.I.Hello string:world int32:42
 dbus-send --session --type=signal /x test.I.Big array:string:$(seq -s, 3000)
-for i in $(seq 100); do [ "$(grep -c Big seen)" = 1 ] && break; sleep 0.05; done
+for i in $(seq 400); do [ "$(grep -c Big seen)" = 1 ] && break; sleep 0.05; done
 kill $m
 grep -A2 -c test.I seen
 dbus-send --session --print-reply --dest=no.such.name / a.b.C; echo "status $?"

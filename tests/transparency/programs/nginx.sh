@@ -41,7 +41,8 @@ seq 40 | xargs -P 8 -I{} curl -s -o /dev/null -w '%{http_code}\n' $u/big | sort 
 nginx -e $T/logs/early -p $T -c $T/conf -s reload; sleep 0.5
 curl -s $u/small
 nginx -e $T/logs/early -p $T -c $T/conf -s quit
-for i in $(seq 100); do [ -e pid ] || break; sleep 0.05; done
+for i in $(seq 400); do [ -e pid ] || break; sleep 0.05; done
 [ -e pid ] && echo "still running"
-cut -d'"' -f2-3 logs/access | sort | uniq -c
+# A client may end between a thread's last sendfile and the worker's hearing of it: then less is logged than was sent.
+cut -d'"' -f2-3 logs/access | sed 's,\(/threads/.* 200\) .*,\1,' | sort | uniq -c
 sed "s,.*\[,[,;s,[0-9]*#[0-9]*: ,," logs/error | grep -v "^.warn. .* is buffered to a temporary file"

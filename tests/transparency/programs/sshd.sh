@@ -24,7 +24,7 @@ Subsystem sftp internal-sftp
 TXT
 [ "$(id -u)" = 0 ] && mkdir -p /run/sshd
 /usr/sbin/sshd -f config -E log || { cat log >&2; exit 1; }
-for i in $(seq 100); do [ -s pid ] && break; sleep 0.05; done
+for i in $(seq 400); do [ -s pid ] && break; sleep 0.05; done
 o="-F none -i $T/key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 ssh $o -p $PORT $me@127.0.0.1 'echo hello; id -u; exit 3'; echo "status $?"
 echo typed | ssh $o -p $PORT $me@127.0.0.1 'cat; kill -TERM $$'; echo "status $?"

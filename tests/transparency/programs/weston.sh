@@ -4,7 +4,7 @@
 # needs: weston weston-simple-shm
 exec 2>/dev/null # the shell reports ended jobs when it comes to it
 weston --backend=headless-backend.so --socket=rg-wl --idle-time=0 --log=$T/log >/dev/null 2>&1 & w=$!
-for i in $(seq 200); do [ -S rg-wl ] && break; sleep 0.05; done
+for i in $(seq 400); do [ -S rg-wl ] && break; sleep 0.05; done
 export WAYLAND_DISPLAY=rg-wl
 for client in "simple-shm INT" "simple-damage INT" "flower TERM"; do
 	set -- $client; client=$1
