@@ -97,19 +97,31 @@ static int list_aside(const char *path, unsigned long **ret)
 	return n;
 }
 
-/* Open path.number, when it is of this run (NULL: of any). */
-static struct rec_part *open_aside(const char *path, unsigned long number, const char *run)
+/* Open path.number, when it is of this run (NULL: of any); else *ret is NULL. A file that is no recording tells
+ * nothing about what it belongs to; one that may be and cannot be read now is not left out in silence. */
+static int open_aside(const char *path, unsigned long number, const char *run, struct rec_part **ret,
+		      struct rg_err *err)
 {
+	rg_auto_free char *name = NULL;
+	struct rg_err why = {0};
 	struct rec_part *p;
-	char name[PATH_MAX];
+	int rc;
 
-	snprintf(name, sizeof(name), "%s.%lu", path, number);
-	if (rec_part_open(name, &p, NULL))
-		return NULL; /* nothing tells what it belongs to */
+	*ret = NULL;
+	if (asprintf(&name, "%s.%lu", path, number) < 0)
+		return rg_fail(err, -ENOMEM, "out of memory reading '%s'", path);
+	rc = rec_part_open(name, &p, &why);
+	if (rc != -EROFS && rc != -EBUSY && rc != -EACCES && rc != -ENOMEM && rc != -EIO && rc)
+		return 0;
+	if (rc && err)
+		*err = why;
+	if (rc)
+		return rc;
 	if (p->run[0] && (!run || !strcmp(p->run, run)))
-		return p;
-	rec_part_close(p);
-	return NULL;
+		*ret = p;
+	else
+		rec_part_close(p);
+	return 0;
 }
 
 /* What the same run put aside comes before the file. run: "" that of the file put aside last. */
@@ -122,13 +134,15 @@ static int add_aside(struct rg_recording *r, const char *path, char run[20], str
 	if (n < 0)
 		return rg_fail(err, n, "out of memory reading '%s'", path);
 	for (int i = n; i-- > 0 && !run[0];) {
-		p = open_aside(path, numbers[i], NULL);
+		rc = open_aside(path, numbers[i], NULL, &p, err);
+		if (rc)
+			return rc;
 		if (p)
 			memcpy(run, p->run, sizeof(p->run));
 		rec_part_close(p);
 	}
 	for (int i = 0; i < n && !rc; i++) {
-		p = open_aside(path, numbers[i], run);
+		rc = open_aside(path, numbers[i], run, &p, err);
 		if (p)
 			rc = add(r, p->path, run, false, err);
 		rec_part_close(p);
@@ -139,6 +153,7 @@ static int add_aside(struct rg_recording *r, const char *path, char run[20], str
 static int add_file(struct rg_recording *r, const char *path, struct rg_err *err)
 {
 	unsigned before = r->n;
+	struct rg_err aside = {0};
 	struct rec_part *p;
 	char run[20] = "";
 	int rc = rec_part_open(path, &p, err), rc2;
@@ -148,9 +163,11 @@ static int add_file(struct rg_recording *r, const char *path, struct rg_err *err
 		return rc;
 	if (!rc)
 		memcpy(run, p->run, sizeof(run));
-	rc2 = rc || run[0] ? add_aside(r, path, run, rc ? NULL : err) : 0;
+	rc2 = rc || run[0] ? add_aside(r, path, run, rc ? &aside : err) : 0;
+	if (rc && rc2 && err)
+		*err = aside;
 	if (rc)
-		return r->n > before ? rc2 : rc;
+		return r->n > before || rc2 ? rc2 : rc;
 	rc = rc2 ? rc2 : add(r, path, p->run, true, err);
 	rec_part_close(p);
 	return rc;

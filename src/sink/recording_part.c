@@ -10,6 +10,8 @@
 
 #include "base/cleanup.h"
 
+#define BUSY_MS 2000 /* how long another program may hold the file locked */
+
 int rec_part_fail(struct rec_part *p, int rc, struct rg_err *err)
 {
 	int e = p->db ? sqlite3_system_errno(p->db) : 0;
@@ -20,6 +22,11 @@ int rec_part_fail(struct rec_part *p, int rc, struct rg_err *err)
 		return rg_fail(err, -EBADMSG, "'%s' is damaged or no recording: %s", p->path,
 			       sqlite3_errmsg(p->db));
 	case SQLITE_NOMEM: return rg_fail(err, -ENOMEM, "out of memory reading '%s'", p->path);
+	case SQLITE_READONLY:
+		return rg_fail(err, -EROFS,
+			       "'%s' was left in the middle of a change by a recorder that was killed, and can "
+			       "only be undone by a reader who may write it: replay it once as its owner",
+			       p->path);
 	case SQLITE_BUSY: return rg_fail(err, -EBUSY, "'%s' is locked by another program", p->path);
 	default: return rg_fail(err, e ? -e : -EIO, "cannot read '%s': %s", p->path, sqlite3_errmsg(p->db));
 	}
@@ -136,16 +143,41 @@ static int prepare_next(struct rec_part *p, struct rg_err *err)
 	return rc == SQLITE_OK ? 0 : rec_part_fail(p, rc, err);
 }
 
+/* A recorder that was killed while it changed the file's mode (at its beginning, at its end) leaves a journal
+ * to be undone, for which the file has to be written: a reader that may write it does so once. SQLite itself
+ * makes sure that nobody is still writing. */
+static int undo_journal(struct rec_part *p, int flags)
+{
+	int64_t n;
+	int rc;
+
+	sqlite3_close(RG_TAKE(p->db));
+	rc = sqlite3_open_v2(p->path, &p->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK) {
+		sqlite3_busy_timeout(p->db, BUSY_MS);
+		rec_part_number(p, "SELECT count(*) FROM sqlite_schema", &n);
+	}
+	sqlite3_close(RG_TAKE(p->db));
+	return sqlite3_open_v2(p->path, &p->db, flags, NULL);
+}
+
 /* SQLite refuses a whole file that is shorter than its header says, unless it is told that somebody is
  * mending it: read-only as it is, that only lets through the pages that are there. */
 static int open_db(struct rec_part *p)
 {
-	int rc = sqlite3_open_v2(p->path, &p->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+	int rc = sqlite3_open_v2(p->path, &p->db, flags, NULL);
+	int64_t n;
 
+	if (rc == SQLITE_OK)
+		sqlite3_extended_result_codes(p->db, 1);
+	if (rc == SQLITE_OK &&
+	    rec_part_number(p, "SELECT count(*) FROM sqlite_schema", &n) == SQLITE_READONLY_ROLLBACK)
+		rc = undo_journal(p, flags);
 	if (rc != SQLITE_OK)
 		return rc;
 	sqlite3_extended_result_codes(p->db, 1);
-	sqlite3_busy_timeout(p->db, 2000);
+	sqlite3_busy_timeout(p->db, BUSY_MS);
 	/* defensive: the schema itself comes from the file */
 	sqlite3_db_config(p->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(p->db, SQLITE_DBCONFIG_DEFENSIVE, !p->salvage, NULL);

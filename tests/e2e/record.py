@@ -154,6 +154,44 @@ def killed_anywhere(d):
     check("kill -9 at 5 random moments: all is readable, sound and without a hole", not bad and idle < 5, "\n".join(bad) or f"{idle} idle")
 
 
+FEW = """
+import socket
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+for j in range(400):
+    for i in range(8): a.send(b"%d" % j * 80)
+    for i in range(8): b.recv(400)
+"""
+
+
+def killed_at(d):
+    """kill -9 as a file is removed, renamed or linked: at a recorder's beginning, at its end and when it rotates.
+    What was recorded is there for a reader; or, before its first message, it is said to be empty."""
+    if not shutil.which("strace"):
+        print("# skip: no strace: recorders are not killed at chosen calls")
+        return
+    bad, killed = [], 0
+    for options, calls in (([], {"unlink": (5, 6, 7, 8)}),
+                           (["--rotate-size", "400KiB"], {"unlink": (7, 9, 12, 15, 18), "rename": (1,), "link": (1, 2)})):
+        for call, ns in calls.items():
+            for n in ns:
+                db = f"{d}/at.db"
+                for f in glob.glob(db + "*"):
+                    os.unlink(f)
+                subprocess.run(["strace", "-f", "-qq", "-o", f"{d}/at.strace", "-e", f"trace={call}", "-e",
+                                f"inject={call}:signal=SIGKILL:when={n}", RG, "record", db, "-q", *options, "--",
+                                sys.executable, "-c", FEW], capture_output=True)
+                if "killed by SIGKILL" not in open(f"{d}/at.strace").read():
+                    break
+                killed += 1
+                code, out, err = run(RG, "replay", db, "-o", "json")
+                ids = [e["id"] for e in lines(out)]
+                none = code == 1 and not ids and ("is empty" in err or "No such file" in err) and not glob.glob(db + ".*")
+                if not none and (code or ids != list(range(1, len(ids) + 1))):
+                    bad.append(f"{call} {n} {options}: exit {code} {err.strip()} {len(ids)} events")
+    check("kill -9 as files are removed, renamed, linked: nothing that was written is lost to readers",
+          not bad and killed >= 8, "\n".join(bad) or f"{killed} killed")
+
+
 def rotated(d):
     db, live = f"{d}/set.db", f"{d}/set.json"
     code, _, err = run(RG, "record", db, "-q", "--snaplen", "all", "--rotate-size", "300KiB", "-o", f"json={live}", "--",
@@ -243,6 +281,7 @@ def main():
         round_trip(d)
         killed(d)
         killed_anywhere(d)
+        killed_at(d)
         rotated(d)
         damaged(d)
         full(d)
