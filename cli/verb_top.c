@@ -221,6 +221,8 @@ static int open_trace(const struct top *t, const struct cli_call *call, struct r
 	int saved[3], r;
 
 	cli_trace_fill(&t->o->trace, call, &to);
+	if (t->o->batch) /* on the screen another filter may be typed, and what the kernel left out is gone */
+		to.filter = t->filter;
 	hide = hide && hide_output(saved) >= 0;
 	r = rg_trace_open(&to, trace, err);
 	if (hide)
@@ -309,7 +311,7 @@ const struct cli_verb cli_verb_top = {
 		 "half and 99 in a hundred of the times, errors, truncations, what a policy would deny, and "
 		 "losses. `?` shows the keys: other tables, sorting, freezing, a filter typed live (as in "
 		 "`trace "
-		 "--filter`; counting begins anew), and the last 16 messages of each row with all that was "
+		 "--filter`; counting begins anew; only with --batch does the kernel leave out by it), and the last 16 messages of each row with all that was "
 		 "decoded.\n\n"
 		 "Selects as trace does. The output of COMMAND is not shown. Memory is bounded: 1,024 rows "
 		 "of each "

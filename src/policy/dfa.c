@@ -9,8 +9,16 @@
 
 int rg_regex_too_big(struct rg_regex_err *e)
 {
-	*e = (struct rg_regex_err){0, "it needs too many states; make repetitions smaller or split it"};
+	*e = (struct rg_regex_err){0, "it needs too many states or too long to build; make repetitions smaller or split it"};
 	return -E2BIG;
+}
+
+/* Is it too much? A pattern of a few bytes can ask for hours: ((((){200}){200}){200}){200}. */
+static bool worked(struct rg_nfa *n, int more)
+{
+	if (n->work < RG_NFA_WORK)
+		n->work += more;
+	return n->work >= RG_NFA_WORK;
 }
 
 static int state(struct rg_nfa *n, int op, int a, int b)
@@ -58,7 +66,7 @@ static int emit(struct rg_nfa *n, int t, int next)
 	const struct rg_re_tree *tr = &n->trees[t];
 	int s;
 
-	if (next < 0)
+	if (next < 0 || worked(n, 1))
 		return -2;
 	switch (tr->kind) {
 	case RG_RE_EMPTY: return next;
@@ -130,6 +138,7 @@ static void close_over(struct build *b, uint64_t *s, int i, bool at_start, bool 
 	while (n) {
 		const struct rg_nfa_state *st;
 
+		b->n->work++;
 		i = b->stack[--n];
 		if (has(s, i))
 			continue;
@@ -245,7 +254,7 @@ static int expand(struct build *b)
 			memset(s, 0, sizeof(s));
 			step(b, b->sets[d], c, s);
 			to = intern(b, s, false);
-			if (to < 0)
+			if (to < 0 || worked(b->n, WORDS))
 				return -1;
 			b->next[d * b->n_classes + k] = (uint16_t)to;
 		}
@@ -253,7 +262,7 @@ static int expand(struct build *b)
 }
 
 /* States from which no text leads to a match are the dead state: what follows them need not be looked at. */
-static void prune(struct build *b)
+static int prune(struct build *b)
 {
 	uint8_t alive[RG_DFA_STATES] = {[RG_DFA_ACCEPT] = 1};
 	bool more = true;
@@ -262,6 +271,8 @@ static void prune(struct build *b)
 		alive[d] = b->end[d];
 	while (more) {
 		more = false;
+		if (worked(b->n, b->n_states * b->n_classes / 16))
+			return -1;
 		for (int d = b->n_states - 1; d >= 2; d--)
 			for (int k = 0; k < b->n_classes && !alive[d]; k++)
 				if (alive[b->next[d * b->n_classes + k]])
@@ -270,6 +281,7 @@ static void prune(struct build *b)
 	for (int i = 0; i < b->n_states * b->n_classes; i++)
 		if (!alive[b->next[i]])
 			b->next[i] = RG_DFA_DEAD;
+	return 0;
 }
 
 static int write_dfa(const struct build *b, int start, struct rg_buf *out)
@@ -314,9 +326,8 @@ int rg_regex_compile(const char *p, size_t len, bool glob, struct rg_buf *out, s
 	b->next = next;
 	b->hash = hash;
 	r = expand(b);
-	if (r < 0)
+	if (r < 0 || prune(b))
 		return rg_regex_too_big(e);
-	prune(b);
 	return write_dfa(b, r, out);
 }
 
