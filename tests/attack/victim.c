@@ -147,7 +147,7 @@ static void *swapper(void *arg)
 {
 	struct job *j = arg;
 
-	while (!quit) {
+	while (!quit && !j->s->stop) { /* then it is the socket, to be drained */
 		dup2(zero_fd, number);
 		sched_yield();
 		dup2(j->sock, number);
