@@ -24,7 +24,7 @@
 
 #include "record.h"
 
-#define RG_ENF_ABI 2
+#define RG_ENF_ABI 3
 
 /* When a clause is decided. */
 enum rg_enf_stage {
@@ -107,13 +107,16 @@ struct rg_enf_dimension {
 	__u64 mask[RG_ENF_LENS][2];
 };
 
+#define RG_BATCH_UNIX (1u << 0)
+#define RG_BATCH_INET (1u << 1)
+
 struct rg_enf_set {
 	__u64 need;	    /* RG_D_BIT of the dimensions used; 0 and sum 0: nothing is ever decided */
 	__u32 sum;	    /* words in use: bit w, clauses 64w ... 64w + 63 */
 	__u32 content;	    /* some clauses have content programs */
 	__u32 level[4];	    /* RG_D_CGTREE: ancestor levels */
-	__u32 refuse_batch; /* recvmmsg for more than one message is refused: what its rules test can change
-			       between them */
+	__u32 refuse_batch; /* RG_BATCH_*: on such sockets recvmmsg for more than one message is refused: what
+			       its rules test can change between them */
 	__u32 streams;	    /* some restricting rule can apply to stream sockets (splice, zero-copy) */
 	struct rg_enf_dimension dim[RG_D__COUNT];
 };
@@ -163,6 +166,33 @@ struct rg_enf_code { /* struct sock_filter */
 	__u16 code;
 	__u8 jt, jf;
 	__u32 k;
+};
+
+/*
+ * The short way (bpf/lib/enf_front.h): before anything is looked up, a few cheap values are hashed into a
+ * table. When none of them is flagged, the rows that they stand for have no clause in common, and the receive
+ * is let through. A flag too many costs the long way, never a verdict.
+ */
+#define RG_FRONT_FLAGS 65536
+/* One multiplier (odd) for each dimension. Of v all 64 bits count. */
+#define RG_FRONT_HASH(dim, v) \
+	(((unsigned long long)(v) * (0x9e3779b97f4a7c15ull + 0x632be59bd9b4e01aull * (dim))) >> 48)
+struct rg_enf_front {
+	__u64 dims;	/* RG_D_BIT of what must not be flagged; 0: only families decide */
+	__u64 families; /* bit of each family (modulo 64) for which a clause can hold */
+	__u64 comm;	/* of a command's first eight bytes, those that count */
+	__u32 raddr;	/* of the remote address's bits, those that count */
+	__u32 batch;	/* RG_BATCH_*: what is hashed can change within a recvmmsg, which takes the long way
+			 */
+	__u8 flag[RG_FRONT_FLAGS];
+};
+/* Which generation holds, and whether it has but one dimension. */
+#define RG_FRONT_NOW(gen, only) (2u | (gen) | (__u32)(only) << 8)
+#define RG_FRONT_SOME		0xffu /* only: several, or what a socket has */
+struct rg_enf_fronts {
+	__u32 now; /* RG_FRONT_NOW; 0: none holds */
+	__u32 pad;
+	struct rg_enf_front gen[2];
 };
 
 struct rg_enf_ctl {

@@ -13,6 +13,7 @@
  *   cgroup ingress, socket filter   datagrams about to be queued, where there are no trampolines
  */
 #include "lib/enf_file.h"
+#include "lib/enf_front.h"
 #include "lib/enf_queue.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -52,6 +53,8 @@ rg_inline bool rg_enf_is_batch(struct task_struct *t)
 	if (t->flags & RG_PF_IO_WORKER)
 		return false;
 	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
+	if (c.nr == (RG_X32_BIT | 537)) /* recvmmsg of the x32 table */
+		return (__u32)c.len > 1;
 	/* socketcall's vlen is in user memory: taken for a batch whatever it says now */
 	return (c.route == RG_RT_RECVMMSG && (__u32)c.len > 1) || c.route == RG_RT_SOCKETCALL_RECVMMSG;
 }
@@ -128,15 +131,19 @@ static __attribute__((noinline)) int rg_enf_receive(struct sock *sk, __u32 flags
 		if (r < 0)
 			return r;
 	}
-	if (hook == RG_EH_RECVMSG && s->refuse_batch && before && rg_enf_is_batch(t))
+	if (hook == RG_EH_RECVMSG && before && s->refuse_batch & rg_enf_batch_of(sk->__sk_common.skc_family) &&
+	    rg_enf_is_batch(t))
 		return rg_enf_refuse_batch(&said, t, sk, e.set);
 	return 0;
 }
 
 rg_inline int rg_on_recvmsg(struct socket *sock, int flags)
 {
-	struct sock *sk = sock ? sock->sk : NULL;
+	struct sock *sk;
 
+	if (rg_enf_front(sock))
+		return 0;
+	sk = sock ? sock->sk : NULL;
 	return sk ? rg_enf_receive(sk, flags, RG_EH_RECVMSG) : 0;
 }
 
@@ -171,10 +178,10 @@ rg_inline int rg_on_permission(struct file *file, int mask)
 
 	if (!(mask & RG_MAY_READ) || !file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
 		return 0;
-	if (rg_enf_plain_read(bpf_get_current_task_btf()))
-		return 0;
 	so = bpf_sock_from_file(file);
-	sk = so ? so->sk : NULL;
+	if (!so || rg_enf_front(so) || rg_enf_plain_read(bpf_get_current_task_btf()))
+		return 0;
+	sk = so->sk;
 	return sk ? rg_enf_receive(sk, 0, RG_EH_READ) : 0;
 }
 

@@ -14,8 +14,12 @@
 	 RG_D_BIT(RG_D_COMPAT))
 #define RG_D_ADDRS \
 	(RG_D_BIT(RG_D_LADDR4) | RG_D_BIT(RG_D_LADDR6) | RG_D_BIT(RG_D_RADDR4) | RG_D_BIT(RG_D_RADDR6))
-#define RG_D_CHANGES \
-	(RG_D_BIT(RG_D_RPORT) | RG_D_BIT(RG_D_RADDR4) | RG_D_BIT(RG_D_RADDR6) | RG_D_BIT(RG_D_PATH))
+
+/* On which kind of socket it would matter that a recvmmsg brings more than one message. */
+rg_inline __u32 rg_enf_batch_of(__u16 family)
+{
+	return family == AF_UNIX ? RG_BATCH_UNIX : RG_BATCH_INET;
+}
 
 /* Is this evaluated at all? The set, or NULL. */
 rg_inline struct rg_enf_set *rg_enf_start(struct rg_enf_eval *e, struct task_struct *t, __u32 stage)

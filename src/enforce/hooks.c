@@ -13,8 +13,9 @@
 
 #include "abi/config.h"
 #include "base/cleanup.h"
-#include "enforce.skel.h"
 #include "enforce/load.h"
+
+#include "enforce.skel.h" /* its types are abi/enforce.h's */
 
 /* What is hooked: lsm_NAME and mod_NAME, or NAME itself where there is one way only. */
 enum need { FOR_RECEIVE, FOR_STREAMS, FOR_QUEUE, FOR_FILE, FOR_TREE };
@@ -159,6 +160,8 @@ static int pin_all(const struct rg_pins *p, struct enforce_bpf *s)
 		rg_pins_put(p, "prog_", bpf_program__name(prog), bpf_program__fd(prog));
 	bpf_object__for_each_map(m, s->obj) if (!r && bpf_map__fd(m) >= 0 && !strchr(bpf_map__name(m), '.'))
 		r = rg_pins_put(p, "", bpf_map__name(m), bpf_map__fd(m));
+	bpf_object__for_each_map(m, s->obj) if (!r && !strcmp(bpf_map__name(m), ".data.front")) r =
+		rg_pins_put(p, "", "enf_front", bpf_map__fd(m));
 	return r;
 }
 

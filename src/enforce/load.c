@@ -110,10 +110,15 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 	uint32_t old = ctl->gen, gen = ctl->on ? !old : old;
 	int r = rg_enf_tables_write(f, l->img, gen, err);
 
+	if (!r && (r = rg_enf_front_write(f, l->img, gen)))
+		rg_fail(err, r, "the kernel's table of short ways: %s", strerror(-r));
 	if (!r)
 		r = rg_enf_hooks_attach(p, ctl->backend, l, err);
 	if (!r)
 		r = set_tree(f, l->tree, err);
+	/* the short way is a second word: none holds while the first is turned */
+	if (!r && !(r = rg_enf_front_now(f, 0)))
+		rg_enf_grace();
 	if (!r)
 		r = flip(f, ctl, gen, rg_pins_home(p), l, err);
 	if (r) {
@@ -121,6 +126,8 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 		return r;
 	}
 	rg_enf_grace();
+	if (l->img->front_only)
+		rg_enf_front_now(f, RG_FRONT_NOW(gen, l->img->front_only));
 	rg_enf_hooks_detach(p, ctl->backend, l);
 	if (ctl->backend == RG_EB_CGROUP) {
 		rg_enf_sockets_put(p, f, l, ctl);

@@ -13,6 +13,11 @@ int rg_enf_ctl_read(const struct rg_enf_fds *f, struct rg_enf_ctl *ret);
 int rg_enf_ctl_write(const struct rg_enf_fds *f, const struct rg_enf_ctl *ctl);
 void rg_enf_grace(void);
 
+/* front.c: the short way of a generation, written while none holds or another; and which one holds:
+ * RG_FRONT_NOW, 0 none. */
+int rg_enf_front_write(const struct rg_enf_fds *f, const struct rg_enf_image *img, uint32_t gen);
+int rg_enf_front_now(const struct rg_enf_fds *f, uint32_t now);
+
 /* hooks.c: load the programs and maps and pin them, nothing attached but what was needed to see that hooks
  * are called. -EOPNOTSUPP: this kernel calls none of them. */
 struct rg_enf_load;

@@ -152,6 +152,7 @@ static const struct {
 	MAP(counts),
 	MAP(tree),
 	MAP(guarded),
+	MAP(front),
 #undef MAP
 	{"ring", offsetof(struct rg_enf_fds, ring)},
 };

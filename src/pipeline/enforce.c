@@ -87,7 +87,8 @@ int rg_enforce_load(const struct rg_enforce_opts *o, struct rg_enforce_loaded *r
 	names.tree = o->tree != 0;
 	r = rg_policy_load(o->policies, o->n_policies, &p, err);
 	if (!r)
-		r = rg_lower_enforce(p, &names, &img, err);
+		r = rg_lower_enforce(p, o->backend == RG_ENFORCE_CGROUP ? RG_BACKEND_CGROUP : RG_BACKEND_LSM,
+				     &names, &img, err);
 	if (!r)
 		r = put(o, p, img, ret, err);
 	rg_enf_image_free(img);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "policy/lower/classes.h"
 #include "policy/lower/enforce.h"
 
@@ -158,6 +159,46 @@ static const struct rg_enf_clause *decide(const struct rg_enf_image *img, unsign
 	return NULL;
 }
 
+/* ---- the short way, as bpf/lib/enf_front.h takes it */
+
+static bool flagged(const struct rg_enf_front *f, unsigned dim, uint64_t v)
+{
+	return (f->dims & RG_D_BIT(dim)) && f->flag[RG_FRONT_HASH(dim, v)];
+}
+
+static bool front_socket(const struct rg_enf_front *f, const struct rg_event *ev)
+{
+	const struct rg_addr *a = ev->v[RG_F_SOCK_REMOTE_ADDR].addr;
+	uint32_t v4;
+
+	if (f->dims & RG_D_BIT(RG_D_PATH) && rg_has(ev, RG_F_SOCK_PATH))
+		return true;
+	if (rg_has(ev, RG_F_SOCK_REMOTE_PORT) && flagged(f, RG_D_RPORT, ev->v[RG_F_SOCK_REMOTE_PORT].u))
+		return true;
+	if (!(f->dims & RG_D_BIT(RG_D_RADDR4)) || !rg_has(ev, RG_F_SOCK_REMOTE_ADDR))
+		return false;
+	if (a->ip_len != 4)
+		return true;
+	memcpy(&v4, a->ip, 4);
+	return flagged(f, RG_D_RADDR4, ntohl(v4) & f->raddr);
+}
+
+/* Is it certain that no rule holds? */
+static bool front(const struct rg_enf_image *img, const struct rg_event *ev)
+{
+	const struct rg_enf_front *f = &img->front;
+	uint64_t comm = 0;
+
+	memcpy(&comm, ev->v[RG_F_PROC_COMM].p, ev->v[RG_F_PROC_COMM].len < 8 ? ev->v[RG_F_PROC_COMM].len : 8);
+	if (!img->front_only)
+		return false;
+	if (!(f->families >> ev->v[RG_F_SOCK_FAMILY].i & 1))
+		return true;
+	return f->dims && !flagged(f, RG_D_PID, ev->v[RG_F_PROC_PID].u) &&
+	       !flagged(f, RG_D_UID, ev->v[RG_F_PROC_UID].u) && !flagged(f, RG_D_COMM, comm & f->comm) &&
+	       !front_socket(f, ev);
+}
+
 /* ---- random policies and events over the same few values */
 
 static unsigned seed;
@@ -287,7 +328,7 @@ static void event(struct rg_event *ev, struct rg_addr *a)
 }
 
 /* Returns whether the policy was one that the kernel takes. */
-static bool one(bool queue, struct rg_event *ev)
+static bool one(bool queue, struct rg_event *ev, unsigned *fronts)
 {
 	const struct rg_enf_names names = {.arg = NULL};
 	unsigned stage = queue ? RG_ST_QUEUE : RG_ST_RECV;
@@ -299,7 +340,7 @@ static bool one(bool queue, struct rg_event *ev)
 	policy(&text, queue);
 	if (rg_policy_parse(rg_buf_cstr(&text), "random", &p, &err))
 		fail_msg("%s\n%s", err.msg, text.data);
-	if (rg_lower_enforce(p, &names, &img, &err)) {
+	if (rg_lower_enforce(p, RG_BACKEND_LSM, &names, &img, &err)) {
 		assert_true(err.code == -EOPNOTSUPP || err.code == -E2BIG);
 		rg_policy_free(p);
 		return false;
@@ -312,6 +353,14 @@ static bool one(bool queue, struct rg_event *ev)
 		event(ev, &a);
 		rg_policy_decide(p, ev, &d);
 		c = decide(img, stage, ev);
+		if (!queue && front(img, ev)) {
+			++*fronts;
+			if (c)
+				fail_msg("the short way lets through what %s refuses:\n%s",
+					 ((const struct rg_enf_rule *)(const void *)img->rules.data)[c->rule]
+						 .rule,
+					 text.data);
+		}
 		if ((c ? c->action : RG_ACT_ALLOW) != (int)d.action ||
 		    (d.action == RG_ACT_DENY && c && c->err_no != d.err_no) ||
 		    (c && d.rule &&
@@ -328,13 +377,14 @@ static bool one(bool queue, struct rg_event *ev)
 static void agree(bool queue, unsigned rounds)
 {
 	struct rg_event *ev = rg_event_new();
-	unsigned taken = 0;
+	unsigned taken = 0, fronts = 0;
 
 	seed = getenv("RG_SEED") ? (unsigned)atoi(getenv("RG_SEED")) : 20261126;
 	print_message("# RG_SEED=%u\n", seed);
 	for (unsigned i = 0; i < rounds; i++)
-		taken += one(queue, ev);
+		taken += one(queue, ev, &fronts);
 	assert_true(taken > rounds / 2);
+	assert_true(queue || fronts > rounds); /* it is gone, and more than once in a while */
 	rg_event_free(ev);
 }
 
@@ -346,6 +396,43 @@ static void receiving(void **state)
 static void queueing(void **state)
 {
 	agree(true, 1500);
+}
+
+/* Many rules flag few values: the short way stays short. */
+static void short_way(void **state)
+{
+	static const char *const shapes[] = {"proc.comm == \"c%\"", "proc.pid == 40%", "proc.uid == %",
+					     "sock.remote.port == %"};
+	static const unsigned dims[] = {RG_D_COMM, RG_D_PID, RG_D_UID, RG_D_RPORT};
+
+	for (unsigned k = 0; k < RG_ARRAY_LEN(shapes); k++) {
+		const struct rg_enf_names names = {.arg = NULL};
+		struct rg_enf_image *img = NULL;
+		struct rg_policy *p = NULL;
+		struct rg_err err = {0};
+		rg_auto_buf text = {0};
+		unsigned n = 0;
+
+		rg_buf_str(&text, "apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  "
+				  "default: allow\n  rules:\n");
+		for (unsigned i = 0; i < 1000; i++) {
+			int at = (int)strcspn(shapes[k], "%");
+
+			rg_buf_printf(&text, "    - {name: r%u, when: '%.*s%u%s', then: deny}\n", i, at,
+				      shapes[k], i, shapes[k] + at + 1);
+		}
+		if (rg_policy_parse(rg_buf_cstr(&text), "t", &p, &err) ||
+		    rg_lower_enforce(p, RG_BACKEND_LSM, &names, &img, &err))
+			fail_msg("%s", err.msg);
+		assert_int_equal(img->front_only, dims[k] <= RG_D_COMM ? dims[k] + 1 : RG_FRONT_SOME);
+		assert_int_equal(img->front.dims, RG_D_BIT(dims[k]));
+		assert_int_equal(img->front.batch, dims[k] == RG_D_RPORT ? RG_BATCH_INET : 0);
+		for (unsigned i = 0; i < RG_FRONT_FLAGS; i++)
+			n += img->front.flag[i];
+		assert_in_range(n, 950, 1002);
+		rg_enf_image_free(img);
+		rg_policy_free(p);
+	}
 }
 
 /* ---- what is refused, and by which words */
@@ -388,7 +475,7 @@ static void refused(void **state)
 			      all[i].rules);
 		if (rg_policy_parse(rg_buf_cstr(&text), "t", &p, &err))
 			fail_msg("%s", err.msg);
-		assert_int_equal(rg_lower_enforce(p, &names, &img, &err), -EOPNOTSUPP);
+		assert_int_equal(rg_lower_enforce(p, RG_BACKEND_LSM, &names, &img, &err), -EOPNOTSUPP);
 		if (!strstr(err.msg, all[i].why))
 			fail_msg("%s: %s", all[i].rules, err.msg);
 		rg_policy_free(p);
@@ -400,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(receiving),
 		cmocka_unit_test(queueing),
+		cmocka_unit_test(short_way),
 		cmocka_unit_test(refused),
 	};
 

@@ -46,6 +46,8 @@ struct rg_enf_image {
 	struct rg_enf_set set[RG_ST__COUNT];
 	struct rg_enf_clause clause[RG_ST__COUNT][RG_ENF_BITS];
 	uint32_t n_clauses[RG_ST__COUNT];
+	struct rg_enf_front front; /* of RG_ST_RECV */
+	uint32_t front_only;	   /* as in RG_FRONT_NOW; 0: it leads nowhere */
 	struct rg_buf rows; /* struct rg_enf_row */
 	struct rg_buf keys, lpms, paths,
 		path_lpms;     /* struct rg_enf_*_entry below; the paths both of one kind */
@@ -87,9 +89,14 @@ int rg_enf_clauses(const struct rg_policy *p, enum rg_enf_stage stage, struct rg
 		   struct rg_err *err);
 void rg_enf_list_free(struct rg_enf_list *l);
 
-/* Errors: as rg_policy_check (-EOPNOTSUPP), -E2BIG when a bound of abi/enforce.h is met, -ENOMEM. */
-int rg_lower_enforce(const struct rg_policy *p, const struct rg_enf_names *names, struct rg_enf_image **ret,
-		     struct rg_err *err);
+/* by: RG_BACKEND_LSM, or RG_BACKEND_CGROUP when nothing better was asked for. Errors: as rg_policy_check
+ * (-EOPNOTSUPP), -E2BIG when a bound of abi/enforce.h is met, -ENOMEM. */
+int rg_lower_enforce(const struct rg_policy *p, enum rg_backend by, const struct rg_enf_names *names,
+		     struct rg_enf_image **ret, struct rg_err *err);
 void rg_enf_image_free(struct rg_enf_image *img);
+/* front.c: fill img->front from its tables. */
+void rg_enf_front_make(struct rg_enf_image *img);
+/* On which sockets (RG_BATCH_*) a dimension's value can change between the messages of a recvmmsg. */
+uint32_t rg_enf_changes(unsigned dim);
 
 #endif

@@ -126,8 +126,7 @@ static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct
 
 		if (d == RG_D_TYPE && !rg_sample_test(&t->sample, &lit[i]))
 			streams = false;
-		if (d == RG_D_RPORT || d == RG_D_RADDR4 || d == RG_D_PATH)
-			set->refuse_batch = 1;
+		set->refuse_batch |= rg_enf_changes(d);
 	}
 	set->streams |= streams;
 }
@@ -304,24 +303,24 @@ static int stage(struct rg_tables *t, const struct rg_policy *p)
 	return t->r;
 }
 
-static int check(const struct rg_policy *p, struct rg_err *err)
+static int check(const struct rg_policy *p, enum rg_backend by, struct rg_err *err)
 {
 	char why[512];
 
 	for (unsigned i = 0; i < p->n; i++)
 		if (rg_enf_support_policy(&p->pols[i], why, sizeof(why)) == RG_REFUSED)
-			return rg_fail(err, -EOPNOTSUPP, "%s: policy %s can't be enforced by lsm: %s",
-				       p->pols[i].file, p->pols[i].name, why);
-	return rg_policy_check(p, RG_BACKEND_LSM, err);
+			return rg_fail(err, -EOPNOTSUPP, "%s: policy %s can't be enforced by %s: %s",
+				       p->pols[i].file, p->pols[i].name, rg_backend_names[by], why);
+	return rg_policy_check(p, by, err);
 }
 
-int rg_lower_enforce(const struct rg_policy *p, const struct rg_enf_names *names, struct rg_enf_image **ret,
-		     struct rg_err *err)
+int rg_lower_enforce(const struct rg_policy *p, enum rg_backend by, const struct rg_enf_names *names,
+		     struct rg_enf_image **ret, struct rg_err *err)
 {
 	rg_auto_free struct rg_tables *t = calloc(1, sizeof(*t));
 	struct rg_enf_image *img = calloc(1, sizeof(*img));
 	struct rg_enf_row none = {.sum = 0};
-	int r = check(p, err);
+	int r = check(p, by, err);
 
 	if (t)
 		*t = (struct rg_tables){.img = img, .names = names, .err = err, .sample.ev = rg_event_new()};
@@ -336,6 +335,8 @@ int rg_lower_enforce(const struct rg_policy *p, const struct rg_enf_names *names
 	if (!r && (t->oom || img->rows.oom || img->keys.oom || img->lpms.oom || img->paths.oom ||
 		   img->path_lpms.oom || img->rules.oom || img->code.oom || img->unknown.oom))
 		r = rg_fail(err, -ENOMEM, "out of memory");
+	if (!r)
+		rg_enf_front_make(img);
 	if (t)
 		rg_event_free(t->sample.ev);
 	if (r) {
