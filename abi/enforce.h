@@ -213,6 +213,22 @@ struct rg_enf_ctl {
 	char group[256]; /* the control group's folder; for people */
 };
 
+/* Who may change what is pinned (bpf/hooks/guard.bpf.c). */
+struct rg_enf_exe { /* an executable by its folder and its name: an upgrade has the same */
+	__u64 dir_ino;
+	__u32 dir_dev, pad; /* as the kernel has it */
+	char name[64];
+};
+struct rg_enf_guard {
+	__u32 on;
+	__u32 learn;	/* thread whose programs and maps are ours, and whose executable is to be written here */
+	__u64 deadline; /* as in rg_enf_ctl */
+	__u64 pins_ino;
+	__u32 pins_dev; /* as the kernel has it */
+	__u32 mntns;
+	struct rg_enf_exe exe;
+};
+
 /* CGROUP: cgroup ingress and socket filters */
 enum rg_enf_backend { RG_EB_NONE, RG_EB_LSM, RG_EB_FMOD_RET, RG_EB_CGROUP };
 

@@ -119,6 +119,9 @@ static void say_loaded(const struct cli_call *call, const struct enforce_opts *o
 			"there is no such thing now, and rules about it hold for nobody: %s; load the policy "
 			"again when it exists",
 			l->unknown);
+	if (l->unguarded[0])
+		cli_say(call->verb, "what is pinned can't be guarded from other programs here: %s",
+			l->unguarded);
 	if (o->quiet || rg_enforce_status(o->dir, &s, &err))
 		return;
 	cli_say(call->verb,
@@ -251,6 +254,7 @@ static int status_run(const struct cli_call *call, const void *opts)
 	printf("rules     %u (alternatives: %u at queueing, %u at receiving, %u at installing descriptors)\n",
 	       s.rules, s.clauses[0], s.clauses[1], s.clauses[2]);
 	printf("hooks     %s\n", s.hooks ? s.hook_names : "none");
+	printf("guarded   %s\n", s.guarded ? "yes: other programs can't change what is pinned" : "no");
 	print_time(s.loaded);
 	printf("revision  %" PRIu64 "\n", s.revision);
 	printf("verdicts  %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " dropped, %" PRIu64

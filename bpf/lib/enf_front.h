@@ -59,10 +59,10 @@ rg_inline bool rg_enf_is_named(struct sock *sk, bool own)
 rg_inline bool rg_enf_maybe_batch(struct task_struct *t)
 {
 #if defined(__TARGET_ARCH_x86)
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	__u64 nr = ((struct pt_regs *)bpf_task_pt_regs(t))->orig_ax;
 
 	/* recvmmsg; and every call of the other tables, which have their own numbers (i386, x32) */
-	return t->thread_info.status & RG_TS_COMPAT || regs->orig_ax == 299 || regs->orig_ax & RG_X32_BIT;
+	return t->thread_info.status & RG_TS_COMPAT || nr == 299 || nr & RG_X32_BIT;
 #else
 	return true;
 #endif

@@ -39,6 +39,7 @@ struct rg_enforce_loaded {
 	char unknown[1024];	/* names in the policies that stand for nothing now (executables, control
 				   groups), or "" */
 	char why[640];		/* why not a better back-end, or "" */
+	char unguarded[200];	/* why other programs are not kept from what is pinned, or "" */
 	unsigned filters, bare; /* CGROUP: unix sockets with our filter; left without, as they have another */
 };
 
@@ -46,6 +47,7 @@ struct rg_enforce_status {
 	enum rg_enforce_backend backend;
 	bool on; /* tables hold; false when the deadline has passed */
 	bool audit;
+	bool guarded;	   /* other programs are kept from what is pinned */
 	uint64_t left_ns;  /* until the deadline; 0: none, or passed */
 	uint64_t loaded;   /* UTC ns of the last change */
 	uint64_t revision; /* counted up by each change */

@@ -3,7 +3,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "abi/config.h"
 #include "base/cleanup.h"
+#include "base/libbpf.h"
 #include "enforce/load.h"
 
 #include "enforce.skel.h" /* its types are abi/enforce.h's */
@@ -102,24 +102,6 @@ void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const 
 }
 
 /* ---- the first time */
-
-static char libbpf_said[512];
-
-static int keep_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	const char *log = getenv("RECVGUARD_BPF_LOG");
-	rg_auto_fclose FILE *f = log && *log ? fopen(log, "ae") : NULL;
-	va_list copy;
-
-	if (f) {
-		va_copy(copy, ap);
-		vfprintf(f, fmt, copy);
-		va_end(copy);
-	}
-	if (level == LIBBPF_WARN && !libbpf_said[0])
-		vsnprintf(libbpf_said, sizeof(libbpf_said), fmt, ap);
-	return 0;
-}
 
 /* Maps that the shared files define and enforcement has no use for. */
 static bool is_used(const char *map)
@@ -215,11 +197,10 @@ static int load(struct enforce_bpf *s, bool fresh, struct rg_err *err)
 	uint32_t zero = 0;
 	int r;
 
-	libbpf_said[0] = '\0';
+	rg_libbpf_forget();
 	r = enforce_bpf__load(s);
-	libbpf_said[strcspn(libbpf_said, "\n")] = '\0';
 	if (r)
-		return rg_fail(err, r, "does not load: %s (%s)", strerror(-r), libbpf_said);
+		return rg_fail(err, r, "does not load: %s (%s)", strerror(-r), rg_libbpf_said());
 	/* who has the filter's program has the map of its sockets: orphans.c finds it by that */
 	if (bpf_program__fd(s->progs.unix_filter) >= 0 &&
 	    bpf_prog_bind_map(bpf_program__fd(s->progs.unix_filter), bpf_map__fd(s->maps.enf_guarded), NULL))
@@ -229,9 +210,11 @@ static int load(struct enforce_bpf *s, bool fresh, struct rg_err *err)
 	return 0;
 }
 
-static int try_backend(const struct rg_pins *p, enum rg_enf_backend be, struct rg_err *err)
+static int try_backend(const struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend be,
+		       struct rg_err *err)
 {
 	struct enforce_bpf *s = open_programs(be);
+	struct rg_err unguarded = {0};
 	struct rg_enf_fds f;
 	int r = 0;
 
@@ -239,6 +222,8 @@ static int try_backend(const struct rg_pins *p, enum rg_enf_backend be, struct r
 		return rg_fail(err, -errno, "the programs cannot be opened: %s", strerror(errno));
 	if (be == RG_EB_CGROUP)
 		r = rg_enf_orphans_adopt(p, s->obj, err);
+	else if (rg_enf_guard_begin(p, be, &unguarded)) /* before there is anything to be guarded */
+		snprintf(l->unguarded, sizeof(l->unguarded), "the guard's programs: %.160s", unguarded.msg);
 	if (r >= 0)
 		r = load(s, !r, err);
 	if (!r && (r = pin_all(p, s)))
@@ -274,12 +259,11 @@ static bool is_off(const char *word)
 int rg_enf_hooks_load(const struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend *ret,
 		      struct rg_err *err)
 {
-	libbpf_print_fn_t before = libbpf_set_print(keep_libbpf);
 	size_t at = 0;
 	int r = -EOPNOTSUPP;
 
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-	l->why[0] = '\0';
+	rg_libbpf_listen();
+	l->why[0] = l->unguarded[0] = '\0';
 	for (size_t i = 0; i < RG_ARRAY_LEN(backends) && r; i++) {
 		struct rg_err why = {0};
 
@@ -287,14 +271,14 @@ int rg_enf_hooks_load(const struct rg_pins *p, struct rg_enf_load *l, enum rg_en
 		if (l->want && l->want != *ret)
 			continue;
 		r = is_off(backends[i].forced) ? rg_fail(&why, -EOPNOTSUPP, "switched off by RECVGUARD_FORCE")
-					       : try_backend(p, *ret, &why);
+					       : try_backend(p, l, *ret, &why);
 		if (!r)
 			break;
 		rg_pins_empty(p);
 		at += (size_t)snprintf(l->why + at, sizeof(l->why) - at, "%s%s: %.200s", at ? "; " : "",
 				       backends[i].name, why.msg);
 	}
-	libbpf_set_print(before);
+	rg_libbpf_unlisten();
 	if (r)
 		rg_fail(err, r == -EPERM && geteuid() ? r : -EOPNOTSUPP,
 			"this kernel's hooks cannot be used: %s; without them `recvguard run` confines "

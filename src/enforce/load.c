@@ -125,6 +125,7 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 		rg_enf_tables_drop(f, gen);
 		return r;
 	}
+	rg_enf_guard_set(p, true, ctl->deadline);
 	rg_enf_grace();
 	if (l->img->front_only)
 		rg_enf_front_now(f, RG_FRONT_NOW(gen, l->img->front_only));

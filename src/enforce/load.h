@@ -28,6 +28,13 @@ int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const s
 			struct rg_err *err);
 void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_load *l);
 
+/* guard.c: from here on other programs get no descriptor of the maps and programs that this thread makes or
+ * opens, and take no pin away. */
+int rg_enf_guard_begin(const struct rg_pins *p, enum rg_enf_backend be, struct rg_err *err);
+/* What this thread opens from here on is not ours any more; until the deadline, as in rg_enf_ctl. */
+void rg_enf_guard_set(const struct rg_pins *p, bool on, uint64_t deadline);
+bool rg_enf_guard_is_on(const struct rg_pins *p);
+
 /* group.c: the back-end without trampolines. A link on the control group l->group: the new one stands beside
  * the old until it is settled. */
 int rg_enf_group_attach(const struct rg_pins *p, const struct rg_enf_load *l, struct rg_err *err);
@@ -63,6 +70,7 @@ struct rg_enf_load {
 	void *arg;
 	enum rg_enf_backend backend; /* out: what carries them out */
 	char why[640];		     /* out: why not a better one, "" */
+	char unguarded[200];	     /* out: why other programs are not kept from it, "" */
 	uint32_t filters, bare;	     /* out: as in struct rg_enf_ctl */
 };
 int rg_enf_load(struct rg_pins *p, struct rg_enf_load *l, struct rg_err *err);

@@ -109,7 +109,7 @@ uint32_t rg_pins_home(const struct rg_pins *p)
 	return h;
 }
 
-static void drop_all(const struct rg_pins *p, const char *prefix)
+void rg_pins_drop_all(const struct rg_pins *p, const char *prefix)
 {
 	rg_auto_closedir DIR *d = opendir(p->dir);
 	struct dirent *e;
@@ -121,8 +121,8 @@ static void drop_all(const struct rg_pins *p, const char *prefix)
 
 void rg_pins_empty(const struct rg_pins *p)
 {
-	drop_all(p, "link_");
-	drop_all(p, "");
+	rg_pins_drop_all(p, "link_");
+	rg_pins_drop_all(p, "");
 }
 
 void rg_pins_clear(const struct rg_pins *p)
@@ -157,10 +157,19 @@ static const struct {
 	{"ring", offsetof(struct rg_enf_fds, ring)},
 };
 
+/* Another version may have other maps, and others of the same name. */
+static bool is_other_version(int ctl_fd)
+{
+	struct bpf_map_info info = {0};
+	struct rg_enf_ctl ctl;
+	uint32_t zero = 0, size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(ctl_fd, &info, &size) || info.value_size != sizeof(ctl) ||
+	       bpf_map_lookup_elem(ctl_fd, &zero, &ctl) || ctl.abi != RG_ENF_ABI;
+}
+
 int rg_enf_fds_open(const struct rg_pins *p, struct rg_enf_fds *ret, struct rg_err *err)
 {
-	struct rg_enf_ctl ctl;
-	uint32_t zero = 0;
 	int r = 0;
 
 	memset(ret, -1, sizeof(*ret));
@@ -171,18 +180,21 @@ int rg_enf_fds_open(const struct rg_pins *p, struct rg_enf_fds *ret, struct rg_e
 			r = fd;
 		else
 			*(int *)((char *)ret + maps[i].at) = fd;
+		if (fd >= 0 && !i && is_other_version(fd))
+			r = -EPROTO;
 	}
 	if (r == -ENOENT)
 		rg_fail(err, r, "nothing is enforced (%s)", p->dir);
+	else if (r == -EPROTO)
+		rg_fail(err, r,
+			"%s: what is enforced was loaded by another version of recvguard: stop it "
+			"(recvguard enforce stop) first",
+			p->dir);
 	else if (r)
 		rg_fail(err, r, "%s: %s%s", p->dir, strerror(-r),
-			r == -EPERM || r == -EACCES ? " (this needs root)" : "");
-	else if (bpf_map_lookup_elem(ret->ctl, &zero, &ctl) || ctl.abi != RG_ENF_ABI)
-		r = rg_fail(err, -EPROTO,
-			    "%s: what is enforced was loaded by another version of recvguard: stop it with "
-			    "that one, or remove "
-			    "the folder's files",
-			    p->dir);
+			r == -EPERM || r == -EACCES
+				? " (this needs root; and where it is guarded, the recvguard that loaded it)"
+				: "");
 	if (r)
 		rg_enf_fds_close(ret);
 	return r;

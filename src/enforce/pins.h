@@ -11,7 +11,7 @@
 #include "abi/enforce.h"
 
 /* The folder of a bpf file system in which everything stands: maps by their names, programs as prog_NAME,
- * links as link_NAME. All functions: -errno. */
+ * links as link_NAME (those of the guard: guard_NAME). All functions: -errno. */
 struct rg_pins {
 	char dir[200];
 	int lock; /* the folder, held exclusively while something is changed; -1 */
@@ -30,6 +30,7 @@ int rg_pins_put(const struct rg_pins *p, const char *kind, const char *name, int
 bool rg_pins_has(const struct rg_pins *p, const char *kind, const char *name);
 int rg_pins_rename(const struct rg_pins *p, const char *from, const char *to);
 int rg_pins_drop(const struct rg_pins *p, const char *kind, const char *name);
+void rg_pins_drop_all(const struct rg_pins *p, const char *kind);
 /* Take everything out, links first; clear: the folder too. */
 void rg_pins_empty(const struct rg_pins *p);
 void rg_pins_clear(const struct rg_pins *p);

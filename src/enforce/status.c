@@ -126,6 +126,7 @@ int rg_enf_status(const struct rg_pins *p, struct rg_enforce_status *ret, struct
 		for (unsigned s = 0; s < RG_ST__COUNT; s++)
 			ret->clauses[s] = bits_of(&f, RG_ENF_SET(ctl.gen, s));
 		read_hooks(p, ret);
+		ret->guarded = ret->on && rg_enf_guard_is_on(p);
 	} else {
 		rg_fail(err, r, "%s: its control: %s", p->dir, strerror(-r));
 	}
@@ -150,16 +151,23 @@ int rg_enf_stop(struct rg_pins *p, struct rg_err *err)
 	r = rg_pins_lock(p, err);
 	if (r)
 		return r;
+	r = rg_enf_fds_open(p, &f, err);
+	if (r == -EPERM || r == -EACCES) { /* guarded: nothing could be taken away */
+		rg_pins_unlock(p);
+		return r;
+	}
 	/* filters stay on their sockets: they let pass what comes from now on */
-	if (!rg_enf_fds_open(p, &f, err)) {
+	if (!r) {
 		if (!rg_enf_ctl_read(&f, &ctl)) {
 			ctl.on = 0;
 			rg_enf_ctl_write(&f, &ctl);
+			rg_enf_guard_set(p, false, 0);
 		}
 		rg_enf_fds_close(&f);
 	}
 	rg_enf_orphans_off(p);
 	rg_pins_clear(p);
+	r = stat(p->dir, &st) ? 0 : rg_fail(err, -EBUSY, "%s: not everything in it could be removed", p->dir);
 	rg_pins_unlock(p);
-	return 0;
+	return r;
 }

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/libbpf.h"
 #include "kernel/match.h"
 
 #define RING_DEFAULT_KIB (64u << 10)
@@ -21,30 +22,9 @@ const char *const rg_tier_names[RG_TIER__COUNT] = {"auto", "trampoline", "tracep
 
 const struct rg_tier_impl *const rg_capture_tiers[] = {&rg_tier_trampoline, &rg_tier_tracepoint, NULL};
 
-/* libbpf's own words about the last failure: the first line that tells something. */
-static char libbpf_said[512];
-
-static int keep_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	const char *log =
-		getenv("RECVGUARD_BPF_LOG"); /* for bug reports: the verifier's whole log, to a file */
-	rg_auto_fclose FILE *f = log && *log ? fopen(log, "ae") : NULL;
-	va_list copy;
-
-	if (f) {
-		va_copy(copy, ap);
-		vfprintf(f, fmt, copy);
-		va_end(copy);
-	}
-	if (level == LIBBPF_WARN && !libbpf_said[0])
-		vsnprintf(libbpf_said, sizeof(libbpf_said), fmt, ap);
-	return 0;
-}
-
 static const char *libbpf_line(void)
 {
-	libbpf_said[strcspn(libbpf_said, "\n")] = '\0';
-	return libbpf_said[0] ? libbpf_said : "no further word";
+	return rg_libbpf_said()[0] ? rg_libbpf_said() : "no further word";
 }
 
 void rg_capture_note(struct rg_capture *c, const char *fmt, ...)
@@ -92,7 +72,7 @@ static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const
 	int r;
 
 	c->impl = impl;
-	libbpf_said[0] = '\0';
+	rg_libbpf_forget();
 	r = impl->open(&c->instance, &c->obj, &config, err);
 	if (r)
 		return r;
@@ -208,13 +188,11 @@ int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *mat
 {
 	struct rg_capture *c = calloc(1, sizeof(*c) + sizeof(struct ring_reader));
 	struct ring_reader *rr = (struct ring_reader *)(c + 1);
-	libbpf_print_fn_t before;
 	int r, fd;
 
 	if (!c)
 		return rg_fail(err, -ENOMEM, "out of memory");
-	before = libbpf_set_print(keep_libbpf);
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	rg_libbpf_listen();
 	*rr = (struct ring_reader){fn, arg};
 	c->match = match;
 	r = choose_tier(c, opts, err);
@@ -224,7 +202,7 @@ int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *mat
 		if (!c->ring)
 			r = rg_fail(err, -errno, "ring buffer: %s", strerror(errno));
 	}
-	libbpf_set_print(before);
+	rg_libbpf_unlisten();
 	c->match = NULL;
 	if (r) {
 		rg_capture_close(c);

@@ -67,6 +67,7 @@ static int put(const struct rg_enforce_opts *o, struct rg_policy *p, struct rg_e
 	*ret = (struct rg_enforce_loaded){
 		.backend = (enum rg_enforce_backend)l.backend, .filters = l.filters, .bare = l.bare};
 	snprintf(ret->why, sizeof(ret->why), "%s", l.why);
+	snprintf(ret->unguarded, sizeof(ret->unguarded), "%s", l.unguarded);
 	snprintf(ret->unknown, sizeof(ret->unknown), "%s", rg_buf_cstr(&img->unknown));
 	return 0;
 }

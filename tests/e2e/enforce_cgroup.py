@@ -173,7 +173,7 @@ for rule, what in ((("x", 'proc.comm == "a"', "deny"), "a receiver's name"),
                    (("x", "sock.family == inet and sock.type == stream and msg.size > 5", "drop"), "streams"),
                    (("x", 'proc.comm == "a" and sock.family == inet and sock.type == dgram', "drop"), "who receives")):
     p = load([rule])
-    result(p.returncode == 1 and 'rule "x"' in p.stderr and ("recvguard run" in p.stderr or "stream" in p.stderr) and
+    result(p.returncode == 1 and 'rule "x" can\'t be enforced by cgroup' in p.stderr and ("recvguard run" in p.stderr or "stream" in p.stderr) and
            not os.path.exists(pins), "refused: " + what, p.stderr)
 p = load([BIG], default="deny")
 result(p.returncode == 1 and "its default is decided as a process receives" in p.stderr, "refused: a default of deny", p.stderr)

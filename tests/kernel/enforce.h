@@ -35,9 +35,20 @@ extern const unsigned k_n_routes;
 /* Write a policy and load it: `recvguard enforce -p ... ARGS`. Exit status. */
 int k_enforce(const char *rules, const char *args);
 int k_stop(void);
+/* What enforces here, as verdicts and as `enforce status` name it: RG_BACKEND in the environment, or lsm. */
+const char *k_backend(void);
+const char *k_backend_told(void);
+/* Is the line of `enforce status` that begins so followed by that? */
+bool k_status_has(const char *line, const char *rest);
 /* A number from `recvguard enforce status`, as "denied"; -1: not there. */
 long k_status(const char *word);
 /* The thread's name, by which the policies here tell who is meant. */
 void k_name(const char *comm);
+
+/* Parts of the test, each in a file of its own. */
+void enforce_races(void);
+void enforce_events(void); /* of enforce_races.c */
+void enforce_queue(void);
+void enforce_stages(void); /* of enforce_queue.c: one of each */
 
 #endif

@@ -66,6 +66,34 @@ int k_stop(void)
 	return WIFEXITED(r) ? WEXITSTATUS(r) : -1;
 }
 
+const char *k_backend(void)
+{
+	const char *b = getenv("RG_BACKEND");
+
+	return b && *b ? b : "lsm";
+}
+
+const char *k_backend_told(void)
+{
+	return strcmp(k_backend(), "lsm") ? k_backend() : "BPF LSM";
+}
+
+bool k_status_has(const char *begin, const char *rest)
+{
+	FILE *f = popen("recvguard enforce status 2>/dev/null", "r");
+	char line[512];
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!strncmp(line, begin, strlen(begin)))
+			found |= !strcmp(line + strlen(begin), rest);
+	}
+	if (f)
+		pclose(f);
+	return found;
+}
+
 long k_status(const char *word)
 {
 	FILE *f = popen("recvguard enforce status 2>/dev/null", "r");

@@ -13,8 +13,6 @@
 
 #include "enforce.h"
 
-int enforce_queue(void);
-
 #define LARGE 40000
 
 static char large[LARGE];
@@ -247,11 +245,16 @@ static void strip(enum k_kind kind, const char *when, const char *want)
 	k_close(pair);
 }
 
-int enforce_queue(void)
+void enforce_stages(void)
 {
-	int one = socket(AF_UNIX, SOCK_DGRAM, 0);
+	content(K_DGRAM, "sock.family == unix and sock.type == dgram", "msg.data startswith \"bad\"", "acde");
+	content(K_UDP, "sock.family == inet and sock.type == dgram", "msg.size > 100", "abe");
+	fd_counts(K_SEQPACKET, "seqpacket");
+	strip(K_STREAM, "kind != memfd", "1 T");
+}
 
-	close(one);
+void enforce_queue(void)
+{
 	contents();
 	first_match();
 	senders();
@@ -261,5 +264,4 @@ int enforce_queue(void)
 	strip(K_DGRAM, "kind == memfd", "0 T");
 	strip(K_SEQPACKET, "kind == socket", "3");
 	strip(K_DGRAM, "kind == file and flags has none {O_WRONLY, O_RDWR}", "1 T");
-	return 0;
 }
