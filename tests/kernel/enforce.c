@@ -312,6 +312,7 @@ static const struct {
 } groups[] = {
 	{"routes", routes},	  {"conditions", conditions}, {"paths", unix_paths}, {"batches", batches},
 	{"queue", enforce_queue}, {"races", enforce_races},   {"brief", brief},
+	{"scopes", enforce_scopes},
 };
 
 static bool is_asked(const char *name, int argc, char **argv)
@@ -326,6 +327,8 @@ int main(int argc, char **argv)
 {
 	struct utsname u;
 
+	if (argc == 3 && !strcmp(argv[1], "receive"))
+		return k_receive_main(argv[2]);
 	uname(&u);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	k_name(OTHER);

@@ -34,6 +34,8 @@ extern const unsigned k_n_routes;
 
 /* Write a policy and load it: `recvguard enforce -p ... ARGS`. Exit status. */
 int k_enforce(const char *rules, const char *args);
+/* The same, to whom scope applies. */
+int k_enforce_in(const char *scope, const char *rules, const char *args);
 int k_stop(void);
 /* What enforces here, as verdicts and as `enforce status` name it: RG_BACKEND in the environment, or lsm. */
 const char *k_backend(void);
@@ -50,5 +52,8 @@ void enforce_races(void);
 void enforce_events(void); /* of enforce_races.c */
 void enforce_queue(void);
 void enforce_stages(void); /* of enforce_queue.c: one of each */
+void enforce_scopes(void);
+/* The program as a receiver of one message from a descriptor, by a command line of its own. */
+int k_receive_main(const char *fd);
 
 #endif

@@ -37,7 +37,7 @@ int k_end(void)
 	return failures > 0;
 }
 
-int k_enforce(const char *rules, const char *args)
+int k_enforce_in(const char *scope, const char *rules, const char *args)
 {
 	FILE *f = fopen(POLICY, "w");
 	char cmd[512];
@@ -46,9 +46,9 @@ int k_enforce(const char *rules, const char *args)
 	if (!f)
 		return -1;
 	fprintf(f,
-		"apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: ktest}\nspec:\n  default: allow\n  "
-		"rules:\n%s",
-		rules);
+		"apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: ktest}\nspec:\n  scope: [%s]\n  "
+		"default: allow\n  rules:\n%s",
+		scope, rules);
 	fclose(f);
 	snprintf(cmd, sizeof(cmd), "recvguard enforce -q -p " POLICY " %s >/tmp/ktest-enforce.log 2>&1",
 		 args);
@@ -57,6 +57,11 @@ int k_enforce(const char *rules, const char *args)
 	if (r && system("sed 's/^/# /' /tmp/ktest-enforce.log"))
 		return r;
 	return r;
+}
+
+int k_enforce(const char *rules, const char *args)
+{
+	return k_enforce_in("global", rules, args);
 }
 
 int k_stop(void)
