@@ -221,7 +221,7 @@ struct rg_enf_exe { /* an executable by its folder and its name: an upgrade has 
 };
 struct rg_enf_guard {
 	__u32 on;
-	__u32 learn;	/* thread whose programs and maps are ours, and whose executable is to be written here */
+	__u32 learn; /* thread whose programs and maps are ours, and whose executable is to be written here */
 	__u64 deadline; /* as in rg_enf_ctl */
 	__u64 pins_ino;
 	__u32 pins_dev; /* as the kernel has it */

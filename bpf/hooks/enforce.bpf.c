@@ -131,8 +131,8 @@ static __attribute__((noinline)) int rg_enf_receive(struct sock *sk, __u32 flags
 		if (r < 0)
 			return r;
 	}
-	if (hook == RG_EH_RECVMSG && before && s->refuse_batch & rg_enf_batch_of(sk->__sk_common.skc_family) &&
-	    rg_enf_is_batch(t))
+	if (hook == RG_EH_RECVMSG && before &&
+	    s->refuse_batch & rg_enf_batch_of(sk->__sk_common.skc_family) && rg_enf_is_batch(t))
 		return rg_enf_refuse_batch(&said, t, sk, e.set);
 	return 0;
 }

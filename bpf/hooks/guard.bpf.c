@@ -18,9 +18,9 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define RG_EPERM	  1
-#define RG_PTRACE_ATTACH  2
-#define RG_GUARDED_MAX	  256
+#define RG_EPERM	 1
+#define RG_PTRACE_ATTACH 2
+#define RG_GUARDED_MAX	 256
 
 enum { RG_GK_MAP = 1, RG_GK_PROG };
 
@@ -126,8 +126,7 @@ rg_inline int rg_guard_name(struct inode *dir, struct dentry *d)
 {
 	struct rg_enf_guard *g = rg_guard();
 
-	if (!rg_guard_holds(g) ||
-	    !(rg_guard_is_dir(g, dir) || rg_guard_is_dir(g, BPF_CORE_READ(d, d_inode))))
+	if (!rg_guard_holds(g) || !(rg_guard_is_dir(g, dir) || rg_guard_is_dir(g, BPF_CORE_READ(d, d_inode))))
 		return 0;
 	return rg_guard_ask(g);
 }
@@ -153,14 +152,14 @@ rg_inline int rg_guard_ptrace(struct task_struct *child, __u32 mode)
 	return rg_guard_ask(g);
 }
 
-#define RG_GUARD(hook, call, ...)                                      \
-	SEC("lsm/" #hook) int BPF_PROG(lsm_##hook, __VA_ARGS__)        \
-	{                                                              \
-		return call;                                           \
-	}                                                              \
+#define RG_GUARD(hook, call, ...)                                             \
+	SEC("lsm/" #hook) int BPF_PROG(lsm_##hook, __VA_ARGS__)               \
+	{                                                                     \
+		return call;                                                  \
+	}                                                                     \
 	SEC("fmod_ret/security_" #hook) int BPF_PROG(mod_##hook, __VA_ARGS__) \
-	{                                                              \
-		return call;                                           \
+	{                                                                     \
+		return call;                                                  \
 	}
 
 RG_GUARD(bpf, rg_guard_learn(), int cmd)

@@ -52,7 +52,7 @@
 #define RG_SB_KERNMOUNT (1ul << 22) /* linux/fs.h: mounted by the kernel for itself */
 
 #define RG_X32_BIT	0x40000000 /* of a system call's number */
-#define RG_TS_COMPAT	0x0002 /* arch/x86: thread_info.status, an i386 system call is running */
+#define RG_TS_COMPAT	0x0002	   /* arch/x86: thread_info.status, an i386 system call is running */
 #define RG_PF_KTHREAD	0x00200000
 #define RG_PF_IO_WORKER 0x00000010
 

@@ -4,8 +4,8 @@
 
 /* What libbpf prints, kept: the library never prints. One listener at a time, as libbpf itself has it. */
 
-/* From here on libbpf's words are kept, and those of before forgotten. RECVGUARD_BPF_LOG=FILE: all of them, the
- * verifier's log too, go to that file (for bug reports). */
+/* From here on libbpf's words are kept, and those of before forgotten. RECVGUARD_BPF_LOG=FILE: all of them,
+ * the verifier's log too, go to that file (for bug reports). */
 void rg_libbpf_listen(void);
 /* As it was before. */
 void rg_libbpf_unlisten(void);

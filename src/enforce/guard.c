@@ -98,9 +98,8 @@ static void open_anew(struct guard_bpf *s)
 	{
 		struct bpf_map_info mi = {0};
 		uint32_t size = sizeof(mi);
-		rg_auto_close int fd = bpf_obj_get_info_by_fd(bpf_map__fd(m), &mi, &size)
-					       ? -1
-					       : bpf_map_get_fd_by_id(mi.id);
+		rg_auto_close int fd =
+			bpf_obj_get_info_by_fd(bpf_map__fd(m), &mi, &size) ? -1 : bpf_map_get_fd_by_id(mi.id);
 	}
 }
 

@@ -242,9 +242,11 @@ static int unknown_scope(struct rg_yaml *y, const yaml_node_t *n, const struct r
 	char hint[96];
 
 	if (!strcmp(f->name, "tree"))
-		return rg_yaml_fail(y, n,
-				    "scope \"tree\" can't be decided from an event, which carries the parent "
-				    "only: use `recvguard trace -p PID`, which follows children");
+		return rg_yaml_fail(
+			y, n,
+			"scope \"tree\" can't be decided from an event, which carries the parent "
+			"only: use `recvguard trace -p PID` or `recvguard enforce --tree PID`, which "
+			"follow children");
 	for (size_t i = 0; i < N_FIELDS; i++)
 		rg_near_try(&near, fields[i].name);
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)

@@ -310,9 +310,9 @@ static const struct {
 	const char *name;
 	void (*fn)(void);
 } groups[] = {
-	{"routes", routes},	  {"conditions", conditions}, {"paths", unix_paths}, {"batches", batches},
-	{"queue", enforce_queue}, {"races", enforce_races},   {"brief", brief},
-	{"scopes", enforce_scopes},
+	{"routes", routes},   {"conditions", conditions}, {"paths", unix_paths},
+	{"batches", batches}, {"queue", enforce_queue},	  {"races", enforce_races},
+	{"brief", brief},     {"scopes", enforce_scopes},
 };
 
 static bool is_asked(const char *name, int argc, char **argv)

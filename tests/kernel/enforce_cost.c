@@ -86,7 +86,8 @@ static long many(const char *shape, unsigned n)
 
 int main(void)
 {
-	/* what the socket itself has costs more: what was measured on 6.1, and 5 % (docs/enforce.md, "Cost") */
+	/* what the socket itself has costs more: what was measured on 6.1, and 5 % (docs/enforce.md, "Cost")
+	 */
 	static const struct {
 		const char *name;
 		long bound;

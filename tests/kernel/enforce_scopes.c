@@ -146,8 +146,9 @@ static void tree(void)
 	waitpid(pid, NULL, 0);
 	while (strlen(got) < 2 && read(f.say[0], got + strlen(got), 1) == 1)
 		;
-	k_result(!r && got[0] == '1' && got[1] == '1' && receive(f.pair[1]) == GOT,
-		 "--tree: the process, and a grandchild of later without a parent, refused; others untouched");
+	k_result(
+		!r && got[0] == '1' && got[1] == '1' && receive(f.pair[1]) == GOT,
+		"--tree: the process, and a grandchild of later without a parent, refused; others untouched");
 	if (strcmp(got, "11"))
 		printf("# %d %s\n", r, got);
 	close(f.ask[0]), close(f.ask[1]), close(f.say[0]), close(f.say[1]);
@@ -160,13 +161,14 @@ void enforce_scopes(void)
 	char cmd[300];
 
 	snprintf(cmd, sizeof(cmd),
-		 "cd /sys/fs/cgroup && mkdir -p %s/sub %s ktest/sub ktest2 && cp /proc/%d/exe %s && chmod 755 %s", IN, OUT,
-		 getpid(), COPY, COPY);
+		 "cd /sys/fs/cgroup && mkdir -p %s/sub %s ktest/sub ktest2 && cp /proc/%d/exe %s && chmod "
+		 "755 %s",
+		 IN, OUT, getpid(), COPY, COPY);
 	if (system(cmd))
 		k_result(false, "control groups and a copy of this program can be made");
 	scope("uid=65534", nobody, nobody, root);
-	scope("comm=ktest-victim", (struct who){.comm = "ktest-victim"}, (struct who){.comm = "ktest-victim", .uid = 1},
-	      (struct who){.comm = "ktest-victimX"});
+	scope("comm=ktest-victim", (struct who){.comm = "ktest-victim"},
+	      (struct who){.comm = "ktest-victim", .uid = 1}, (struct who){.comm = "ktest-victimX"});
 	scope("exe=" COPY, (struct who){.exe = COPY}, (struct who){.exe = COPY, .uid = 65534},
 	      (struct who){.exe = "/proc/self/exe"});
 	scope("cgroup=/ktest", (struct who){.group = "ktest"}, (struct who){.group = "ktest/sub"},

@@ -111,7 +111,8 @@ static void links(void)
 		changed += !bpf_link_detach(fd);
 		close(fd);
 	}
-	k_result(had && !changed && is_refused(), "links by their ids: %u are had, none can be detached", had);
+	k_result(had && !changed && is_refused(), "links by their ids: %u are had, none can be detached",
+		 had);
 }
 
 static bool eperm(long r)
@@ -196,14 +197,15 @@ static void ways_out(void)
 	k_result(sh("cp /rg/bin/recvguard /tmp/recvguard && /tmp/recvguard enforce stop 2>/tmp/why") &&
 			 is_refused(),
 		 "a copy elsewhere is another program");
-	k_result(!sh("cp /rg/bin/recvguard /rg/bin/new && mv /rg/bin/new /rg/bin/recvguard") && is_refused() &&
-			 !k_stop() && !is_refused(),
+	k_result(!sh("cp /rg/bin/recvguard /rg/bin/new && mv /rg/bin/new /rg/bin/recvguard") &&
+			 is_refused() && !k_stop() && !is_refused(),
 		 "an upgrade in its place can stop it");
 	k_enforce(DENY, "--no-wait");
 	on = is_refused();
 	/* busybox under our name, as rm */
-	k_result(on && !sh("mv /rg/bin/recvguard /rg/bin/kept && cp /bin/busybox /rg/bin/recvguard && "
-			   "(exec -a rm /rg/bin/recvguard -r " DIR_ ")") &&
+	k_result(on &&
+			 !sh("mv /rg/bin/recvguard /rg/bin/kept && cp /bin/busybox /rg/bin/recvguard && "
+			     "(exec -a rm /rg/bin/recvguard -r " DIR_ ")") &&
 			 comes_to_an_end(),
 		 "without the program: any in its place can remove the pins");
 	sh("mv /rg/bin/kept /rg/bin/recvguard");

@@ -48,7 +48,7 @@ struct rg_enf_image {
 	uint32_t n_clauses[RG_ST__COUNT];
 	struct rg_enf_front front; /* of RG_ST_RECV */
 	uint32_t front_only;	   /* as in RG_FRONT_NOW; 0: it leads nowhere */
-	struct rg_buf rows; /* struct rg_enf_row */
+	struct rg_buf rows;	   /* struct rg_enf_row */
 	struct rg_buf keys, lpms, paths,
 		path_lpms;     /* struct rg_enf_*_entry below; the paths both of one kind */
 	struct rg_buf rules;   /* struct rg_enf_rule */

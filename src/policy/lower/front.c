@@ -210,7 +210,8 @@ void rg_enf_front_make(struct rg_enf_image *img)
 			flag_entries(img, dims[i], &base[i]);
 	}
 	only = (unsigned)__builtin_ctzll(img->front.dims);
-	img->front_only = img->front.dims == RG_D_BIT(only) && img->front.families == ~0ull && only <= RG_D_COMM
-				  ? only + 1
-				  : RG_FRONT_SOME;
+	img->front_only =
+		img->front.dims == RG_D_BIT(only) && img->front.families == ~0ull && only <= RG_D_COMM
+			? only + 1
+			: RG_FRONT_SOME;
 }
