@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "broker/broker.h"
+#include "broker/bypass.h"
 #include "broker/cmsg_out.h"
 #include "broker/creds.h"
 #include "broker/sys.h"
@@ -36,26 +37,35 @@ static int add_fd(struct writer *w, int fd, bool cloexec)
 
 /* Can closing our duplicate not block, whoever closed the others meanwhile? Pipes, unix sockets and small
  * memory; what is on a file system, or may linger, is the reaper's. */
-static bool closes_at_once(const struct rg_broker *b, int fd)
+static bool closes_at_once(const struct rg_broker *b, const struct stat *st, int family)
 {
-	int family;
-	socklen_t len = sizeof(family);
+	if (S_ISSOCK(st->st_mode))
+		return family == AF_UNIX;
+	return S_ISFIFO(st->st_mode) || (st->st_dev == b->memfd_dev && st->st_size <= SMALL_FILE);
+}
+
+/* Give descriptor i of the message to the program: its number there, or -errno. When it has it, our duplicate
+ * must not be what keeps it open when the program closes its own. */
+static int give(struct writer *w, unsigned i, bool cloexec)
+{
+	int fd = w->b->rx.fd[i], family, n;
+	const char *bypass;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return false;
-	if (S_ISSOCK(st.st_mode))
-		return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX;
-	return S_ISFIFO(st.st_mode) || (st.st_dev == b->memfd_dev && st.st_size <= SMALL_FILE);
-}
-
-/* The program has it: our duplicate must not be what keeps it open when the program closes its own. */
-static void let_go(struct rg_broker *b, unsigned i)
-{
-	if (!closes_at_once(b, b->rx.fd[i]))
-		return; /* rg_rx_close: after the answer */
-	close(b->rx.fd[i]);
-	b->rx.fd[i] = -1;
+		return -errno;
+	bypass = rg_bypass(fd, &st, &family);
+	if (bypass) {
+		rg_notice(w->b, "process %d was sent %s: not handed on, what it receives cannot be checked",
+			  w->c->task->tid, bypass);
+		return -EPERM;
+	}
+	n = add_fd(w, fd, cloexec);
+	if (n >= 0 && closes_at_once(w->b, &st, family)) { /* else rg_rx_close: after the answer */
+		close(fd);
+		w->b->rx.fd[i] = -1;
+	}
+	return n;
 }
 
 static bool is_pidfd(const struct writer *w, unsigned index)
@@ -85,10 +95,9 @@ static unsigned install(void *arg, size_t at, const unsigned *index, unsigned n,
 	for (i = 0; i < n; i++) {
 		bool cloexec = w->c->flags & MSG_CMSG_CLOEXEC || is_pidfd(w, index[i]);
 
-		ret[i] = add_fd(w, w->b->rx.fd[index[i]], cloexec);
+		ret[i] = give(w, index[i], cloexec);
 		if (ret[i] < 0)
 			break;
-		let_go(w->b, index[i]);
 	}
 	w->b->stats.descriptors += i;
 	return i;

@@ -2,6 +2,7 @@
 /* The supervisor's own seccomp filter: what it needs to serve, and nothing else. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <linux/sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -155,6 +156,11 @@ static int fill(scmp_filter_ctx f, pid_t self, bool files)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
 				      SCMP_CMP(1, SCMP_CMP_EQ, SOL_SOCKET),
 				      SCMP_CMP(2, SCMP_CMP_EQ, SO_PEEK_OFF));
+	/* Is there a ring? (bypass.c) */
+	if (rc == 0)
+		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+				      SCMP_CMP(1, SCMP_CMP_EQ, SOL_PACKET),
+				      SCMP_CMP(2, SCMP_CMP_EQ, PACKET_VERSION));
 	/* C libraries fall back to clone, whose flags can be looked at. */
 	if (rc == 0)
 		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

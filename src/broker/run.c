@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "broker/broker.h"
+#include "broker/bypass.h"
 #include "broker/filter.h"
 #include "broker/setid.h"
 #include "broker/sys.h"
@@ -239,21 +240,6 @@ static int spawn(struct rg_broker *b, struct start *s, struct rg_err *err)
 	return 0;
 }
 
-/* A ring that was open before the filter: calls on it are closed by number, its kernel thread is not. */
-static void close_rings(void)
-{
-	char path[64], to[64];
-
-	for (int fd = 3; fd < 1024; fd++) {
-		ssize_t n;
-
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		n = readlink(path, to, sizeof(to) - 1);
-		if (n > 0 && (to[n] = 0, !strcmp(to, "anon_inode:[io_uring]")))
-			close(fd);
-	}
-}
-
 static int filter_error(int rc, struct rg_err *err)
 {
 	switch (rc) {
@@ -338,7 +324,7 @@ int rg_broker_run(const struct rg_run_opts *opts, const struct rg_broker_hooks *
 	if (rc == 0)
 		rc = spawn(b, &s, err);
 	if (rc == 0) {
-		close_rings();
+		rg_bypass_close(b->opts.notice, b->opts.arg);
 		rc = handshake(&s, err);
 		close(s.to_super[1]);
 		close(s.to_us[0]);

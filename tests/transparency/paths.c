@@ -46,10 +46,12 @@ static long int80(long nr, long a, long b, long c, long d, long e)
 {
 	long r;
 
-	__asm__ volatile("int $0x80"
-			 : "=a"(r)
-			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
-			 : "memory", "r8", "r9", "r10", "r11");
+	/* A sixth argument of 0; nothing of the stack is touched that the compiler may use. */
+	__asm__ volatile(
+		"sub $128, %%rsp; push %%rbp; xor %%ebp, %%ebp; int $0x80; pop %%rbp; add $128, %%rsp"
+		: "=a"(r)
+		: "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+		: "memory", "cc", "r8", "r9", "r10", "r11");
 	r = (int)r;
 	if (r < 0) {
 		errno = (int)-r;
@@ -58,12 +60,42 @@ static long int80(long nr, long a, long b, long c, long d, long e)
 	return r;
 }
 
+/* A vector, a header and a vector of headers as the i386 entry has them. */
+static long iov32(void)
+{
+	uint32_t *v = (uint32_t *)(buf + 1024);
+
+	v[0] = (uint32_t)(uintptr_t)buf;
+	v[1] = 64;
+	return (long)v;
+}
+
+static long msg32(void)
+{
+	uint32_t *m = (uint32_t *)(buf + 1536);
+
+	m[2] = (uint32_t)iov32();
+	m[3] = 1;
+	return (long)m;
+}
+
+static long socketcall32(int call, long a1, long a2, long a3)
+{
+	uint32_t *args = (uint32_t *)(buf + 2048);
+
+	args[0] = (uint32_t)sv[1];
+	args[1] = (uint32_t)a1;
+	args[2] = (uint32_t)a2;
+	args[3] = (uint32_t)a3;
+	args[4] = args[5] = 0;
+	return int80(102, call, (long)args, 0, 0, 0);
+}
+
 static void each(int type, const char *name)
 {
 	struct iovec v = {buf, 64};
 	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
 	struct mmsghdr mm = {.msg_hdr = m};
-	uint32_t *args = (uint32_t *)(buf + 2048);
 	char what[100];
 
 #define TRY(text, call)                                             \
@@ -81,13 +113,15 @@ static void each(int type, const char *name)
 	TRY("preadv2", preadv2(sv[1], &v, 1, -1, 0));
 	TRY("i386 read", int80(3, sv[1], (long)buf, 64, 0, 0));
 	TRY("i386 recvfrom", int80(371, sv[1], (long)buf, 64, 0, 0));
-	arm(type);
-	args[0] = (uint32_t)sv[1];
-	args[1] = (uint32_t)(uintptr_t)buf;
-	args[2] = 64;
-	args[3] = 0;
-	snprintf(what, sizeof(what), "%s: i386 socketcall(recv)", name);
-	ok(what, int80(102, 10, (long)args, 0, 0, 0), EMSGSIZE);
+	TRY("i386 readv", int80(145, sv[1], iov32(), 1, 0, 0));
+	TRY("i386 preadv2", int80(378, sv[1], iov32(), 1, -1, -1));
+	TRY("i386 recvmsg", int80(372, sv[1], msg32(), 0, 0, 0));
+	TRY("i386 recvmmsg", int80(337, sv[1], msg32(), 1, 0, 0));
+	TRY("i386 recvmmsg_time64", int80(417, sv[1], msg32(), 1, 0, 0));
+	TRY("i386 socketcall(recv)", socketcall32(10, (long)buf, 64, 0));
+	TRY("i386 socketcall(recvfrom)", socketcall32(12, (long)buf, 64, 0));
+	TRY("i386 socketcall(recvmsg)", socketcall32(17, msg32(), 0, 0));
+	TRY("i386 socketcall(recvmmsg)", socketcall32(19, msg32(), 1, 0));
 }
 
 static void moved(void)
@@ -100,6 +134,11 @@ static void moved(void)
 	ok("splice from a stream", splice(sv[1], NULL, p[1], NULL, 64, SPLICE_F_NONBLOCK), EINVAL);
 	ok("sendfile from a stream to a pipe", sendfile(p[1], sv[1], NULL, 64), EINVAL);
 	ok("sendfile from a stream to a file", sendfile(file, sv[1], NULL, 64), EINVAL);
+	ok("tee from a stream", tee(sv[1], p[1], 64, SPLICE_F_NONBLOCK), EINVAL);
+	ok("copy_file_range from a stream", copy_file_range(sv[1], NULL, file, NULL, 64, 0), EINVAL);
+	ok("i386 splice", int80(313, sv[1], 0, p[1], 0, 64), EINVAL);
+	ok("i386 sendfile", int80(187, p[1], sv[1], 0, 64, 0), EINVAL);
+	ok("i386 sendfile64", int80(239, p[1], sv[1], 0, 64, 0), EINVAL);
 }
 
 static void rings(void)
@@ -126,6 +165,9 @@ static void mapped(void)
 
 	memset(buf, 0, 4096);
 	ok("TCP_ZEROCOPY_RECEIVE", getsockopt(tcp, IPPROTO_TCP, 35, zc, &len), ENOPROTOOPT);
+	ok("TCP_ZEROCOPY_RECEIVE by i386 getsockopt", int80(365, tcp, 6, 35, (long)buf, (long)(buf + 1024)),
+	   ENOPROTOOPT);
+	ok("PACKET_RX_RING by i386 setsockopt", int80(366, tcp, 263, 5, (long)buf, 16), ENOPROTOOPT);
 	args[0] = (uint32_t)tcp;
 	args[1] = 6;
 	args[2] = 35;
@@ -179,7 +221,7 @@ int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	buf = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	puts("1..49");
+	puts("1..80");
 	each(SOCK_DGRAM, "dgram");
 	each(SOCK_SEQPACKET, "seqpacket");
 	each(SOCK_STREAM, "stream");
