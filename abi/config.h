@@ -11,6 +11,8 @@
 #include <linux/types.h>
 #endif
 
+#include "match.h"
+
 #define RG_SEL_PID    (1u << 0)
 #define RG_SEL_COMM   (1u << 1)
 #define RG_SEL_UID    (1u << 2)
@@ -57,7 +59,8 @@ struct rg_config {
 	struct rg_sock_rule rules[RG_SEL_SOCKETS_MAX];
 	__u8 errors, duration, msg_ids, sample;
 	__u32 match_at, match_need; /* the filter: rg_match_prog's at and need; 0: none */
-	__u32 wake_bytes;	    /* wake the reader when this much is unread, 0: never (it polls) */
+	struct rg_front front;
+	__u32 wake_bytes; /* wake the reader when this much is unread, 0: never (it polls) */
 };
 
 struct rg_exe_key {

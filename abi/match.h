@@ -92,6 +92,20 @@ struct rg_match_prog {
 #define RG_MA_END   (1u << 3) /* RG_KNOWN_ALL, and what rec->has says */
 #define RG_MA_ASKED (1u << 4) /* END can reject what SOCK has to accept */
 
+/*
+ * The test that every accepted message meets, when it is about the receiving thread alone: hooks ask it
+ * before they look anything up. Constant once loaded.
+ */
+enum rg_front_kind { RG_FRONT_NONE, RG_FRONT_PID, RG_FRONT_TID, RG_FRONT_UID, RG_FRONT_GID, RG_FRONT_COMM };
+struct rg_front {
+	__u8 kind;  /* enum rg_front_kind */
+	__u8 whole; /* it is all of the program */
+	__u8 negate;
+	__u8 pad;
+	__u32 set;	       /* number or comm in this set; 0: by the values below */
+	__u64 imm[2], mask[2]; /* imm[0] <= number <= imm[1]; (comm & mask) == imm */
+};
+
 /* Keys of the sets' maps; the values are one byte. set numbers start at 1. */
 struct rg_match_int {
 	__u32 set, pad;
@@ -116,6 +130,7 @@ struct rg_match_addr {	 /* LPM trie */
 /* A program with its sets, as the policy compiler hands it to whoever loads it. Freed by rg_match_free. */
 struct rg_match {
 	struct rg_match_prog prog;
+	struct rg_front front; /* of prog */
 	bool exact; /* every test is in it; records that lack a part (rg_rec_msg.has) are accepted all the
 		       same */
 	const char *why; /* not exact, or accepts everything: one reason, a literal */

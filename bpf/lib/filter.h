@@ -120,12 +120,57 @@ rg_inline struct rg_rec_msg *rg_filter_room(__u32 room)
 	return bpf_map_lookup_elem(&rg_filter_rooms, &room);
 }
 
+/* rg_config.front of the running thread: false, and the whole program would reject. Some loads where running
+ * the program takes a hundred nanoseconds. */
+rg_inline bool rg_front_holds(struct task_struct *t)
+{
+	__u64 v = 0, comm[2];
+	bool r;
+
+	switch (rg_config.front.kind) {
+	case RG_FRONT_PID: v = t->tgid; break;
+	case RG_FRONT_TID: v = t->pid; break;
+	case RG_FRONT_UID: v = t->cred->uid.val; break;
+	case RG_FRONT_GID: v = t->cred->gid.val; break;
+	default: rg_m_comm_words(RG_WORD(t->comm, 0), RG_WORD(t->comm, 1), comm);
+	}
+	if (rg_config.front.kind == RG_FRONT_COMM && rg_config.front.set) {
+		struct rg_match_comm key = {.set = rg_config.front.set};
+
+		__builtin_memcpy(key.comm, comm, sizeof(key.comm));
+		r = bpf_map_lookup_elem(&rg_match_comms, &key) != 0;
+	} else if (rg_config.front.kind == RG_FRONT_COMM) {
+		r = (comm[0] & rg_config.front.mask[0]) == rg_config.front.imm[0] &&
+		    (comm[1] & rg_config.front.mask[1]) == rg_config.front.imm[1];
+	} else if (rg_config.front.set) {
+		struct rg_match_int key = {.set = rg_config.front.set, .value = v};
+
+		r = bpf_map_lookup_elem(&rg_match_ints, &key) != 0;
+	} else {
+		r = v >= rg_config.front.imm[0] && v <= rg_config.front.imm[1];
+	}
+	return rg_config.front.negate ? !r : r;
+}
+
+/* Is it there, and can it be asked with what is known? Others may change a comm while a call waits. */
+rg_inline bool rg_front_asked(__u32 known)
+{
+	return rg_config.front.kind && (rg_config.front.kind != RG_FRONT_COMM || known & RG_KNOWN_TASK);
+}
+
 /* Is a message wanted, as far as is known of it? sk: the receiving (sending) socket, NULL: not yet known.
  * known: RG_KNOWN_*. */
 rg_inline bool rg_filter_early(__u32 room, struct task_struct *t, struct sock *sk, __u32 known)
 {
-	struct rg_rec_msg *rec = rg_filter_room(room);
+	struct rg_rec_msg *rec;
 
+	if (rg_front_asked(known)) {
+		if (!rg_front_holds(t))
+			return false;
+		if (rg_config.front.whole)
+			return true;
+	}
+	rec = rg_filter_room(room);
 	if (!rec)
 		return true;
 	rg_filter_task(rec, t);
@@ -137,8 +182,15 @@ rg_inline bool rg_filter_early(__u32 room, struct task_struct *t, struct sock *s
 /* The same with a socket that is only an address. */
 rg_inline bool rg_filter_early_at(__u32 room, struct task_struct *t, __u64 sk, __u32 known)
 {
-	struct rg_rec_msg *rec = rg_filter_room(room);
+	struct rg_rec_msg *rec;
 
+	if (rg_front_asked(known)) {
+		if (!rg_front_holds(t))
+			return false;
+		if (rg_config.front.whole)
+			return true;
+	}
+	rec = rg_filter_room(room);
 	if (!rec || !sk)
 		return true;
 	rg_filter_task(rec, t);

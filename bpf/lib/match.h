@@ -91,16 +91,12 @@ static __always_inline bool rg_m_range(const struct rg_match_insn *in, __u64 v)
 }
 
 /* The 16 bytes of a comm, zero from the first NUL on. */
-static __always_inline void rg_m_comm(const struct rg_rec_msg *rec, __u64 off, __u64 *ret)
+static __always_inline void rg_m_comm_words(__u64 first, __u64 second, __u64 *ret)
 {
-	__u64 z;
+	__u64 x = first, z;
 
 	ret[0] = ret[1] = 0;
-	if (off > sizeof(*rec) - 16)
-		return;
-	for (int i = 0; i < 2; i++) {
-		__u64 x = RG_M_REC(rec, off + i * 8, __u64);
-
+	for (int i = 0; i < 2; i++, x = second) {
 		z = (x - 0x0101010101010101ull) & ~x & 0x8080808080808080ull;
 		if (z) {
 			ret[i] = x & (((z & -z) >> 7) - 1);
@@ -108,6 +104,13 @@ static __always_inline void rg_m_comm(const struct rg_rec_msg *rec, __u64 off, _
 		}
 		ret[i] = x;
 	}
+}
+
+static __always_inline void rg_m_comm(const struct rg_rec_msg *rec, __u64 off, __u64 *ret)
+{
+	ret[0] = ret[1] = 0;
+	if (off <= sizeof(*rec) - 16)
+		rg_m_comm_words(RG_M_REC(rec, off, __u64), RG_M_REC(rec, off + 8, __u64), ret);
 }
 
 static __always_inline bool rg_m_comm_set(const struct rg_match_insn *in, const __u64 *comm)

@@ -111,6 +111,7 @@ static void config_match(const struct rg_match *m, struct rg_config *c)
 		return;
 	c->match_at = c->msg_ids ? m->prog.at & (RG_MA_END | RG_MA_ASKED) : m->prog.at;
 	c->match_need = m->prog.need;
+	c->front = m->front;
 }
 
 int rg_select_config(const struct rg_trace_opts *opts, const struct rg_match *match, struct rg_config *c,

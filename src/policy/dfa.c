@@ -254,7 +254,7 @@ static int expand(struct build *b)
 			memset(s, 0, sizeof(s));
 			step(b, b->sets[d], c, s);
 			to = intern(b, s, false);
-			if (to < 0 || worked(b->n, WORDS))
+			if (to < 0 || worked(b->n, WORDS / 8))
 				return -1;
 			b->next[d * b->n_classes + k] = (uint16_t)to;
 		}

@@ -372,10 +372,39 @@ static struct rg_ir *compile(enum rg_use use)
 
 #define EVENTS_PER_EXPR 8
 
+/* What rg_front says of the thread's own values, the program says too. */
+static bool front_is_wrong(const struct rg_match *m, const struct rg_rec_msg *rec, unsigned *asked)
+{
+	const struct rg_front *f = &m->front;
+	uint64_t v = f->kind == RG_FRONT_PID   ? rec->pid
+		     : f->kind == RG_FRONT_TID ? rec->h.tid
+		     : f->kind == RG_FRONT_UID ? rec->uid
+					       : rec->gid,
+		 comm[2] = {0};
+	bool holds = v >= f->imm[0] && v <= f->imm[1];
+
+	if (f->kind == RG_FRONT_NONE)
+		return false;
+	memcpy(comm, rec->comm, strnlen(rec->comm, sizeof(comm)));
+	if (f->kind == RG_FRONT_COMM)
+		holds = (comm[0] & f->mask[0]) == f->imm[0] && (comm[1] & f->mask[1]) == f->imm[1];
+	for (uint32_t i = 0; i < m->n_ints && f->set && f->kind != RG_FRONT_COMM; i++)
+		if ((holds = m->ints[i].set == f->set && m->ints[i].value == v))
+			break;
+	for (uint32_t i = 0; i < m->n_comms && f->set && f->kind == RG_FRONT_COMM; i++)
+		if ((holds = m->comms[i].set == f->set && !memcmp(m->comms[i].comm, comm, sizeof(comm))))
+			break;
+	holds ^= f->negate != 0;
+	++*asked;
+	if (!holds)
+		return rg_match_run(m, rec, RG_KNOWN_TASK) || rg_match_run(m, rec, RG_KNOWN_ALL);
+	return f->whole && !rg_match_run(m, rec, RG_KNOWN_ALL);
+}
+
 static void evaluator_and_match_program(void **state)
 {
 	unsigned pairs = getenv("RG_PAIRS") ? (unsigned)atoi(getenv("RG_PAIRS")) : 20000, exact = 0,
-		 rejected = 0, yes = 0, early = 0;
+		 rejected = 0, yes = 0, early = 0, fronts = 0;
 	struct rg_event *ev = rg_event_new();
 	struct rg_rec_msg *rec = calloc(1, sizeof(*rec));
 
@@ -415,6 +444,10 @@ static void evaluator_and_match_program(void **state)
 			if (early_is_wrong(&match, rec, kernel, &early))
 				fail_msg("seed %llu, expression %u, event %d: rejected too early: %s",
 					 (unsigned long long)seed, i, k, text);
+			if (front_is_wrong(&match, rec, &fronts))
+				fail_msg("seed %llu, expression %u, event %d: the first test is not the "
+					 "program's: %s",
+					 (unsigned long long)seed, i, k, text);
 			/* never less than the expression; exactly it when every part is there */
 			if ((!kernel && want[0]) || (match.exact && kernel && !want[0] && m.has[5]))
 				fail_msg("seed %llu, expression %u, event %d: match program says %d, oracle "
@@ -428,10 +461,12 @@ static void evaluator_and_match_program(void **state)
 		for (int u = 0; u < 3; u++)
 			free(ir[u]);
 	}
-	printf("# seed %llu: %u pairs, %u true, %u in exact match programs, %u rejected by them, %u early\n",
-	       (unsigned long long)seed, pairs, yes, exact, rejected, early);
-	assert_true(early > pairs / 50 && yes > pairs / 10 && yes < pairs * 9 / 10 && exact > pairs / 50 &&
-		    rejected > pairs / 50);
+	printf("# seed %llu: %u pairs, %u true, %u in exact match programs, %u rejected by them, %u early, "
+	       "%u "
+	       "with a front\n",
+	       (unsigned long long)seed, pairs, yes, exact, rejected, early, fronts);
+	assert_true(fronts > pairs / 100 && early > pairs / 50 && yes > pairs / 10 && yes < pairs * 9 / 10 &&
+		    exact > pairs / 50 && rejected > pairs / 50);
 	free(rec);
 	rg_event_free(ev);
 }

@@ -38,6 +38,41 @@ static bool reads_has(const struct rg_match_insn *in)
 	return in->op == RG_M_BITS && in->off == offsetof(struct rg_rec_msg, has);
 }
 
+/* The first test as rg_front, when all that is accepted meets it and it is about the thread alone. */
+static void place_front(struct rg_match *m)
+{
+	static const struct {
+		unsigned off, width;
+		enum rg_front_kind kind;
+	} fields[] = {{offsetof(struct rg_rec_msg, pid), 4, RG_FRONT_PID},
+		      {offsetof(struct rg_rec_msg, h.tid), 4, RG_FRONT_TID},
+		      {offsetof(struct rg_rec_msg, uid), 4, RG_FRONT_UID},
+		      {offsetof(struct rg_rec_msg, gid), 4, RG_FRONT_GID},
+		      {offsetof(struct rg_rec_msg, comm), 0, RG_FRONT_COMM}};
+	const struct rg_match_insn *in = m->prog.insn;
+	struct rg_front f = {.negate = (in->flags & RG_MF_NEGATE) != 0, .set = in->set};
+
+	m->front = (struct rg_front){.kind = RG_FRONT_NONE};
+	if (!m->prog.n || in->jf != RG_MATCH_REJECT || in->has & ~RG_KNOWN_TASK ||
+	    in->flags & (RG_MF_SIGNED | RG_MF_BOOL))
+		return;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (fields[i].off == in->off && (!fields[i].width || fields[i].width == in->width))
+			f.kind = (uint8_t)fields[i].kind;
+	memcpy(f.imm, in->imm, sizeof(f.imm));
+	memcpy(f.mask, in->mask, sizeof(f.mask));
+	if (f.kind == RG_FRONT_COMM ? in->op != RG_M_COMM && in->op != RG_M_COMMS
+	    : in->op == RG_M_CMP    ? in->sub > 1
+				    : in->op != RG_M_RANGE && in->op != RG_M_INTS)
+		return;
+	if (in->op == RG_M_CMP) {
+		f.imm[1] = f.imm[0];
+		f.negate ^= in->sub == 1;
+	}
+	f.whole = m->prog.n == 1 && in->jt == RG_MATCH_ACCEPT;
+	m->front = f;
+}
+
 void rg_match_place(struct rg_match *m)
 {
 	struct rg_match_prog *p = &m->prog;
@@ -47,9 +82,11 @@ void rg_match_place(struct rg_match *m)
 	for (uint32_t i = 0; i < p->n && p->at; i++)
 		if (p->insn[i].has & ~AT_SOCK || reads_has(&p->insn[i]))
 			p->at |= RG_MA_ASKED;
+	place_front(m);
 	if (p->at)
 		return;
 	p->n = p->need = 0;
+	m->front = (struct rg_front){.kind = RG_FRONT_NONE};
 	if (!m->why)
 		m->why = "it lets everything pass";
 }
