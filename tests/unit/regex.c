@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The automata of regex.h against PCRE2: patterns over the whole syntax and subjects at random, compiled and
- * run by both. RG_SEED (a number, or time) and RG_PAIRS choose another run. Globs the same against fnmatch(3).
+ * run by both. RG_SEED (a number, or time) and RG_PAIRS choose another run. Globs the same against
+ * fnmatch(3).
  */
 #include "tests/lib/unit.h"
 
@@ -311,8 +312,12 @@ static void never_repeated(void **state)
 		const char *p, *s;
 		bool want;
 	} t[] = {
-		{"(?:a|^.|$){0}b", "xxbyy", true}, {"(?:a|^.|$){0}b", "xxyy", false}, {"^a{0}$", "", true},
-		{"^a{0}$", "a", false},		   {"^(?:ab|c){0,0}d$", "d", true},   {"a{0}", "", true},
+		{"(?:a|^.|$){0}b", "xxbyy", true},
+		{"(?:a|^.|$){0}b", "xxyy", false},
+		{"^a{0}$", "", true},
+		{"^a{0}$", "a", false},
+		{"^(?:ab|c){0,0}d$", "d", true},
+		{"a{0}", "", true},
 	};
 
 	(void)state;
@@ -614,7 +619,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chosen_patterns), cmocka_unit_test(refusals),
-		cmocka_unit_test(never_repeated), cmocka_unit_test(made_to_be_slow),
+		cmocka_unit_test(never_repeated),  cmocka_unit_test(made_to_be_slow),
 		cmocka_unit_test(random_patterns), cmocka_unit_test(horizontal_space),
 		cmocka_unit_test(globs),
 	};
