@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """What the broker reports, what rules may ask of it, and what it takes away: TAP. usage: events.py RECVGUARD"""
-import json, os, re, shutil, subprocess, sys, tempfile
+import json, os, re, shutil, signal, subprocess, sys, tempfile
 
 RG = os.path.abspath(sys.argv[1])
 PY = sys.executable
@@ -105,6 +105,56 @@ def notices():
     ok(said >= 5 and said < n / 2 and said + more == n, f"{n} refusals: {said} notices, {more} counted as suppressed", r.stderr[-500:])
 
 
+TAKE = """
+def take(f=0):
+    try: return b.recv(99, f).decode()
+    except OSError as e: return e.errno
+"""
+EVIL = 'msg.data contains "EVIL"'
+# What each program prints when EVIL meets a rule with this action.
+ACTIONS = (
+    ("deny EPERM: consumed, a look leaves it and is refused again", "deny EPERM", PAIR + TAKE +
+     "a.send(b'EVIL'); a.send(b'next')\nprint(take(socket.MSG_PEEK), take(socket.MSG_PEEK), take(), take(), take(socket.MSG_DONTWAIT))", "1 1 1 next 11"),
+    ("drop: what does not wait finds the next, or nothing", "drop", PAIR + TAKE +
+     "a.send(b'EVIL'); a.send(b'next')\nprint(take(socket.MSG_PEEK), take(), end=' ')\na.send(b'EVIL'); print(take(socket.MSG_DONTWAIT), end=' ')\n"
+     "b.setblocking(False); a.send(b'EVIL'); print(take())", "next next 11 11"),
+    ("drop: what waits goes on waiting, for the next or for its time", "drop", PAIR + TAKE +
+     "import threading,time\ngot=[]\nt=threading.Thread(target=lambda: got.append(take()))\nt.start()\n"
+     "for i in range(50): a.send(b'EVIL'); time.sleep(0.002)\nassert t.is_alive() and not got\na.send(b'next'); t.join(); print(got[0], end=' ')\n"
+     "b.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', 0, 200000)); a.send(b'EVIL'); s=time.monotonic(); print(take(), time.monotonic()-s >= 0.2)",
+     "next 11 True"),
+    ("drop, in a batch", "drop", PAIR + "import ctypes\nfor m in (b'EVIL', b'1', b'EVIL', b'2'): a.send(m)\n"
+     "class iov(ctypes.Structure): _fields_=[('b',ctypes.c_void_p),('n',ctypes.c_size_t)]\n"
+     "class hdr(ctypes.Structure): _fields_=[('name',ctypes.c_void_p),('nl',ctypes.c_uint),('iov',ctypes.c_void_p),('iovlen',ctypes.c_size_t),"
+     "('ctl',ctypes.c_void_p),('cl',ctypes.c_size_t),('fl',ctypes.c_size_t),('len',ctypes.c_size_t)]\n"
+     "bufs=[ctypes.create_string_buffer(9) for _ in range(4)]; v=(iov*4)(*[(ctypes.addressof(x),9) for x in bufs])\n"
+     "h=(hdr*4)(); \nfor i in range(4): h[i].iov=ctypes.addressof(v)+16*i; h[i].iovlen=1\n"
+     "print(ctypes.CDLL(None).recvmmsg(b.fileno(), h, 4, socket.MSG_DONTWAIT, None), bufs[0].value.decode(), bufs[1].value.decode())", "2 1 2"),
+    ("log: delivered", "log", PAIR + TAKE + "a.send(b'EVIL'); print(take())", "EVIL"),
+)
+
+
+def actions():
+    """Each action, as the program sees it and as it is reported."""
+    out = os.path.join(tmp, "a.json")
+    for name, then, code, want in ACTIONS:
+        r = run(["-p", policy(('sock.type == dgram and ' + EVIL, then)), "-o", "json=" + out], code)
+        ev = [json.loads(l)["verdict"] for l in open(out)]
+        ok(r.stdout.strip() == want and not r.stderr and ev and {e["action"] for e in ev} == {then.split()[0]}, name, f"{r.stdout} {r.stderr} {ev}")
+    code = PAIR + TAKE + "print('up', flush=True)\na.send(b'EVIL')\nprint(take(), flush=True)"
+    p = policy((EVIL, "kill"))
+    r = run(["-p", p, "-o", "json=" + out], code)
+    ev = [json.loads(l)["verdict"] for l in open(out)]
+    ok(r.returncode == -signal.SIGKILL and r.stdout == "up\n" and not r.stderr and [e["action"] for e in ev] == ["kill"], "kill: before it sees a byte, and reported",
+       f"{r.returncode} {r.stdout} {r.stderr} {ev}")
+    for then in ("kill", "deny EPERM", "drop"):
+        p = policy(('sock.type == dgram and ' + EVIL, then))
+        r = run(["-p", p, "--audit", "-o", "json=" + out], code)
+        ev = [json.loads(l)["verdict"] for l in open(out)]
+        ok(r.stdout == "up\nEVIL\n" and [(e["action"], e["reason"][:5]) for e in ev] == [(then.split()[0], "audit")] and not r.stderr, f"audit: {then} is reported, and all delivered",
+           f"{r.stdout} {r.stderr} {ev}")
+
+
 STRIP = PAIR + """
 b.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [0, 1]))])
@@ -144,6 +194,7 @@ try:
     never()
     notices()
     strip()
+    actions()
 finally:
     shutil.rmtree(tmp)
 print(f"1..{count}")
