@@ -225,7 +225,8 @@ struct rg_enf_guard {
 	__u64 deadline; /* as in rg_enf_ctl */
 	__u64 pins_ino;
 	__u32 pins_dev; /* as the kernel has it */
-	__u32 mntns;
+	__u32 mntns[2]; /* mount namespaces: the first process's, the loader's */
+	__u32 pad;
 	struct rg_enf_exe exe;
 };
 

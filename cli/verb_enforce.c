@@ -3,8 +3,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <recvguard/enforce.h>
 #include <recvguard/sink.h>
@@ -179,6 +184,27 @@ static int watch(const struct cli_call *call, const struct enforce_opts *o)
 	return cli_finish(call->verb, CLI_OK);
 }
 
+/* sd_notify(3): the service that runs us counts as started when the policies hold. */
+static void tell_ready(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	size_t len = path ? strlen(path) : 0;
+	int fd;
+
+	if (!len || len >= sizeof(a.sun_path))
+		return;
+	memcpy(a.sun_path, path, len);
+	if (path[0] == '@')
+		a.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&a,
+	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+	close(fd);
+}
+
 static int run(const struct cli_call *call, const void *opts)
 {
 	const struct enforce_opts *o = opts;
@@ -205,6 +231,7 @@ static int run(const struct cli_call *call, const void *opts)
 		return cli_fail(call->verb, &err);
 	if (o->policies.n)
 		say_loaded(call, o, &loaded);
+	tell_ready();
 	return o->no_wait ? cli_finish(call->verb, CLI_OK) : watch(call, o);
 }
 

@@ -131,14 +131,15 @@ rg_inline int rg_guard_name(struct inode *dir, struct dentry *d)
 	return rg_guard_ask(g);
 }
 
-/* Names in the mount namespace it was loaded from: other namespaces' copies may come and go. */
+/* In the machine's mount namespace and in the loader's: other namespaces' copies may come and go. */
 rg_inline int rg_guard_umount(struct vfsmount *mnt)
 {
 	struct rg_enf_guard *g = rg_guard();
 	struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	__u32 ns = BPF_CORE_READ(m, mnt_ns, ns.inum);
 
 	if (!rg_guard_holds(g) || BPF_CORE_READ(mnt, mnt_sb, s_dev) != g->pins_dev ||
-	    BPF_CORE_READ(m, mnt_ns, ns.inum) != g->mntns)
+	    (ns != g->mntns[0] && ns != g->mntns[1]))
 		return 0;
 	return rg_guard_ask(g);
 }

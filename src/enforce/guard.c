@@ -37,14 +37,18 @@ static int write_to(int fd, const struct rg_enf_guard *g)
 
 static int fill_in(const struct rg_pins *p, struct rg_enf_guard *g)
 {
-	struct stat st, ns;
+	struct stat st, ns, first;
 
 	if (stat(p->dir, &st) || stat("/proc/self/ns/mnt", &ns))
 		return -errno;
+	/* a service has a namespace of its own, where the machine's unmounting reaches */
+	if (stat("/proc/1/ns/mnt", &first))
+		first = ns;
 	g->learn = (uint32_t)syscall(SYS_gettid);
 	g->pins_ino = st.st_ino;
 	g->pins_dev = major(st.st_dev) << 20 | minor(st.st_dev);
-	g->mntns = (uint32_t)ns.st_ino;
+	g->mntns[0] = (uint32_t)first.st_ino;
+	g->mntns[1] = (uint32_t)ns.st_ino;
 	return 0;
 }
 

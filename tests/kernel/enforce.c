@@ -329,6 +329,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "receive"))
 		return k_receive_main(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "try"))
+		return k_try_main(argv[2]);
 	uname(&u);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	k_name(OTHER);

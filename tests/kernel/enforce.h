@@ -55,5 +55,7 @@ void enforce_stages(void); /* of enforce_queue.c: one of each */
 void enforce_scopes(void);
 /* The program as a receiver of one message from a descriptor, by a command line of its own. */
 int k_receive_main(const char *fd);
+/* One that is named so receives one message: exit status 0 it came, 1 ENOMSG. */
+int k_try_main(const char *comm);
 
 #endif

@@ -32,6 +32,16 @@ int k_receive_main(const char *fd)
 	return receive(atoi(fd));
 }
 
+int k_try_main(const char *comm)
+{
+	int pair[2];
+
+	k_pair(K_STREAM, pair);
+	k_send(pair[0], "x", 1);
+	k_name(comm);
+	return receive(pair[1]);
+}
+
 /* Into a control group, which is made: its path below the root. */
 static void enter(const char *group)
 {
