@@ -8,95 +8,31 @@
 
 #include "abi/enforce.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct rg_enf_ctl);
-} enf_ctl SEC(".maps");
+#define RG_ENF_MAP(name, kind, n, flags, k, v) \
+	struct {                               \
+		__uint(type, kind);            \
+		__uint(max_entries, n);        \
+		__uint(map_flags, flags);      \
+		__type(key, k);                \
+		__type(value, v);              \
+	} name SEC(".maps")
+#define RG_ENF_ARRAY(name, n, v)   RG_ENF_MAP(name, BPF_MAP_TYPE_ARRAY, n, 0, __u32, v)
+#define RG_ENF_HASH(name, n, k, v) RG_ENF_MAP(name, BPF_MAP_TYPE_HASH, n, BPF_F_NO_PREALLOC, k, v)
+#define RG_ENF_TRIE(name, k)	   RG_ENF_MAP(name, BPF_MAP_TYPE_LPM_TRIE, RG_ENF_KEYS, BPF_F_NO_PREALLOC, k, __u32)
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, RG_ENF_SETS);
-	__type(key, __u32);
-	__type(value, struct rg_enf_set);
-} enf_sets SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * RG_ENF_ROWS);
-	__type(key, __u32);
-	__type(value, struct rg_enf_row);
-} enf_rows SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, RG_ENF_SETS *RG_ENF_BITS);
-	__type(key, __u32);
-	__type(value, struct rg_enf_clause);
-} enf_clauses SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * RG_ENF_RULES);
-	__type(key, __u32);
-	__type(value, struct rg_enf_rule);
-} enf_rules SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * RG_ENF_CODE);
-	__type(key, __u32);
-	__type(value, struct rg_enf_code);
-} enf_code SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, RG_ENF_KEYS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct rg_enf_key);
-	__type(value, __u32);
-} enf_keys SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, RG_ENF_KEYS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct rg_enf_lpm);
-	__type(value, __u32);
-} enf_lpms SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, RG_ENF_KEYS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct rg_enf_path);
-	__type(value, __u32);
-} enf_paths SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, RG_ENF_KEYS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct rg_enf_path);
-	__type(value, __u32);
-} enf_path_lpms SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, RG_EC__COUNT);
-	__type(key, __u32);
-	__type(value, __u64);
-} enf_counts SEC(".maps");
-
+RG_ENF_ARRAY(enf_ctl, 1, struct rg_enf_ctl);
+RG_ENF_ARRAY(enf_sets, RG_ENF_SETS, struct rg_enf_set);
+RG_ENF_ARRAY(enf_rows, 2 * RG_ENF_ROWS, struct rg_enf_row);
+RG_ENF_ARRAY(enf_clauses, RG_ENF_SETS *RG_ENF_BITS, struct rg_enf_clause);
+RG_ENF_ARRAY(enf_rules, 2 * RG_ENF_RULES, struct rg_enf_rule);
+RG_ENF_ARRAY(enf_code, 2 * RG_ENF_CODE, struct rg_enf_code);
+RG_ENF_HASH(enf_keys, RG_ENF_KEYS, struct rg_enf_key, __u32);
+RG_ENF_TRIE(enf_lpms, struct rg_enf_lpm);
+RG_ENF_HASH(enf_paths, RG_ENF_KEYS, struct rg_enf_path, __u32);
+RG_ENF_TRIE(enf_path_lpms, struct rg_enf_path);
+RG_ENF_MAP(enf_counts, BPF_MAP_TYPE_PERCPU_ARRAY, RG_EC__COUNT, 0, __u32, __u64);
 /* Processes below the one that --tree named: tgid. Kept by fork and exit. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, __u32);
-} enf_tree SEC(".maps");
+RG_ENF_HASH(enf_tree, 65536, __u32, __u32);
 
 /* Unix sockets that have our filter: put there, and looked up, by user space. */
 struct {

@@ -12,19 +12,13 @@
 #include "policy/lower/enforce.h"
 #include "policy/lower/match.h"
 #include "policy/policy.h"
+#include "policy/why.h"
 
 const char *const rg_backend_names[RG_BACKEND__COUNT + 1] = {"trace",  "broker", "lsm",
 							     "cgroup", "filter", NULL};
 const char *const rg_support_names[] = {"enforceable", "advisory", "refused"};
 
-struct why {
-	char *p;
-	size_t size;
-};
-
-static enum rg_support say(struct why *w, enum rg_support s, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static enum rg_support say(struct why *w, enum rg_support s, const char *fmt, ...)
+enum rg_support rg_why_say(struct rg_why *w, enum rg_support s, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -139,49 +133,52 @@ static bool for_messages(const struct rg_pol *pol, const struct rg_rule *r)
 	return (r->tree && says_messages(r->tree)) || (pol->scope && says_messages(pol->scope));
 }
 
-static enum rg_support on_trace(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+static enum rg_support on_trace(const struct rg_pol *pol, const struct rg_rule *r, struct rg_why *w)
 {
 	(void)r;
-	return say(w, RG_ADVISORY, "reported, never enforced; decided in user space, on every message in %s",
-		   pol->tracee ? "scope that a rule may match" : "scope");
+	return rg_why_say(w, RG_ADVISORY,
+			  "reported, never enforced; decided in user space, on every message in %s",
+			  pol->tracee ? "scope that a rule may match" : "scope");
 }
 
-static enum rg_support on_broker(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+static enum rg_support on_broker(const struct rg_pol *pol, const struct rg_rule *r, struct rg_why *w)
 {
 	char name[64];
 	const char *never = unbrokered(r->tree, -1, name);
 
 	if (never)
-		return say(w, RG_REFUSED, "%s is %s", name, never);
+		return rg_why_say(w, RG_REFUSED, "%s is %s", name, never);
 	if (pol->tracee || r->action == RG_ACT_LOG)
-		return say(w, RG_ADVISORY, "%s", "delivered and reported");
+		return rg_why_say(w, RG_ADVISORY, "%s", "delivered and reported");
 	if (r->action == RG_ACT_DROP && !for_messages(pol, r))
-		return say(
+		return rg_why_say(
 			w, RG_REFUSED, "%s",
 			"drop would tear a stream: say sock.type == dgram, seqpacket or != stream in `when`");
 	if (pol->audit)
-		return say(w, RG_ADVISORY, "%s", "mode: audit");
+		return rg_why_say(w, RG_ADVISORY, "%s", "mode: audit");
 	if (r->action == RG_ACT_DENY)
-		return say(w, RG_ENFORCEABLE, "%s", "the message is consumed, the call fails");
+		return rg_why_say(w, RG_ENFORCEABLE, "%s", "the message is consumed, the call fails");
 	if (r->action == RG_ACT_STRIP)
-		return say(w, RG_ENFORCEABLE, "%s",
-			   "what matches is not delivered, MSG_CTRUNC is set (some programs mishandle that)");
-	return say(w, RG_ENFORCEABLE, "%s",
-		   "decided on the supervisor's own copy, before the program sees a byte");
+		return rg_why_say(
+			w, RG_ENFORCEABLE, "%s",
+			"what matches is not delivered, MSG_CTRUNC is set (some programs mishandle that)");
+	return rg_why_say(w, RG_ENFORCEABLE, "%s",
+			  "decided on the supervisor's own copy, before the program sees a byte");
 }
 
-static enum rg_support on_lsm(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+static enum rg_support on_lsm(const struct rg_pol *pol, const struct rg_rule *r, struct rg_why *w)
 {
 	enum rg_enf_stage stage;
 	int f = uses(r->tree, is_after);
 
 	if (f >= 0 && !pol->tracee)
-		return say(w, RG_REFUSED, "%s is known only after delivery or in a trace", rg_fields[f].name);
+		return rg_why_say(w, RG_REFUSED, "%s is known only after delivery or in a trace",
+				  rg_fields[f].name);
 	return rg_enf_support(pol, (unsigned)(r - pol->rules), &stage, w->p, w->size);
 }
 
 /* The same, of datagrams as they are queued alone. */
-static enum rg_support on_cgroup(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+static enum rg_support on_cgroup(const struct rg_pol *pol, const struct rg_rule *r, struct rg_why *w)
 {
 	enum rg_support s = on_lsm(pol, r, w);
 
@@ -189,45 +186,49 @@ static enum rg_support on_cgroup(const struct rg_pol *pol, const struct rg_rule 
 		return s;
 	switch (rg_enf_stage_of(r)) {
 	case RG_ST_RECV:
-		return say(w, RG_REFUSED, "%s",
-			   "it is decided as a process receives, which needs trampolines: lsm can, and "
-			   "`recvguard run`");
+		return rg_why_say(
+			w, RG_REFUSED, "%s",
+			"it is decided as a process receives, which needs trampolines: lsm can, and "
+			"`recvguard run`");
 	case RG_ST_FILE:
-		return say(
+		return rg_why_say(
 			w, RG_REFUSED, "%s",
 			"descriptors are seen as they are installed, which needs trampolines: lsm can, and "
 			"`recvguard run`");
 	default: break;
 	}
-	return say(w, s, "%s",
-		   s == RG_ADVISORY ? "reported, not enforced; decided as the message is queued"
-				    : "as the message is queued: UDP sockets of a control group, and unix "
-				      "datagram and seqpacket sockets that exist when it is loaded");
+	return rg_why_say(w, s, "%s",
+			  s == RG_ADVISORY
+				  ? "reported, not enforced; decided as the message is queued"
+				  : "as the message is queued: UDP sockets of a control group, and unix "
+				    "datagram and seqpacket sockets that exist when it is loaded");
 }
 
-static enum rg_support on_filter(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+static enum rg_support on_filter(const struct rg_pol *pol, const struct rg_rule *r, struct rg_why *w)
 {
 	rg_auto_free struct rg_cbpf *f = malloc(sizeof(*f));
 	struct rg_err err = {0};
 
 	if (pol->tracee || pol->audit || r->action == RG_ACT_LOG)
-		return say(w, RG_REFUSED, "%s", "a socket filter can't report");
+		return rg_why_say(w, RG_REFUSED, "%s", "a socket filter can't report");
 	if (r->action != RG_ACT_DROP && r->action != RG_ACT_ALLOW)
-		return say(w, RG_REFUSED, "a socket filter only keeps or drops: %s is not possible",
-			   rg_name_of(rg_names_actions, r->action));
+		return rg_why_say(w, RG_REFUSED, "a socket filter only keeps or drops: %s is not possible",
+				  rg_name_of(rg_names_actions, r->action));
 	if (r->ir && (!f || rg_lower_cbpf(r->ir, f, &err)))
-		return say(w, RG_REFUSED, "%s", f ? err.msg : "out of memory");
-	return say(w, RG_ENFORCEABLE, "%s",
-		   "on unix datagram, seqpacket and UDP sockets, also against read() and splice(); no effect "
-		   "on streams");
+		return rg_why_say(w, RG_REFUSED, "%s", f ? err.msg : "out of memory");
+	return rg_why_say(
+		w, RG_ENFORCEABLE, "%s",
+		"on unix datagram, seqpacket and UDP sockets, also against read() and splice(); no effect "
+		"on streams");
 }
 
 enum rg_support rg_policy_support(const struct rg_policy *p, unsigned policy, unsigned rule,
 				  enum rg_backend b, char *why, size_t why_size)
 {
-	static enum rg_support (*const ask[])(const struct rg_pol *, const struct rg_rule *, struct why *) = {
-		on_trace, on_broker, on_lsm, on_cgroup, on_filter};
-	struct why w = {why, why_size};
+	static enum rg_support (*const ask[])(const struct rg_pol *, const struct rg_rule *,
+					      struct rg_why *) = {on_trace, on_broker, on_lsm, on_cgroup,
+								  on_filter};
+	struct rg_why w = {why, why_size};
 
 	return ask[b](&p->pols[policy], &p->pols[policy].rules[rule], &w);
 }

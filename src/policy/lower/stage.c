@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the kernel's hooks know when, and so which rule they can decide (facts: docs/enforce.md). */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "policy/lower/enforce.h"
+#include "policy/why.h"
 
 #define AT(stage) (1u << (stage))
 #define WHO	  (AT(RG_ST_RECV) | AT(RG_ST_FILE))
@@ -281,23 +281,6 @@ static const char *why_not(const struct rg_ir *p, enum rg_enf_stage stage)
 
 /* ---- rules */
 
-struct why {
-	char *p;
-	size_t size;
-};
-
-static enum rg_support say(struct why *w, enum rg_support s, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static enum rg_support say(struct why *w, enum rg_support s, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(w->p, w->size, fmt, ap);
-	va_end(ap);
-	return s;
-}
-
 /* Does the condition hold only where field has one of the given values? */
 static bool says(const struct rg_ast *n, enum rg_field field, bool (*good)(int64_t))
 {
@@ -358,41 +341,44 @@ enum rg_enf_stage rg_enf_stage_of(const struct rg_rule *r)
 	}
 }
 
-static enum rg_support queue_scope(const struct rg_pol *pol, const struct rg_rule *r, struct why *w)
+static enum rg_support queue_scope(const struct rg_pol *pol, const struct rg_rule *r, struct rg_why *w)
 {
 	if (!says(r ? r->tree : NULL, RG_F_SOCK_TYPE, good_type) &&
 	    !says(pol->scope, RG_F_SOCK_TYPE, good_type))
-		return say(w, RG_REFUSED, "%s",
-			   "on streams content can't be decided in the kernel, and drop would tear them: say "
-			   "sock.type == "
-			   "dgram or seqpacket");
+		return rg_why_say(
+			w, RG_REFUSED, "%s",
+			"on streams content can't be decided in the kernel, and drop would tear them: say "
+			"sock.type == "
+			"dgram or seqpacket");
 	if (!says(r ? r->tree : NULL, RG_F_SOCK_FAMILY, good_family) &&
 	    !says(pol->scope, RG_F_SOCK_FAMILY, good_family))
-		return say(w, RG_REFUSED, "%s",
-			   "datagrams are dropped as they are queued for unix and UDP sockets alone: say "
-			   "sock.family == "
-			   "unix, or in {inet, inet6}");
+		return rg_why_say(
+			w, RG_REFUSED, "%s",
+			"datagrams are dropped as they are queued for unix and UDP sockets alone: say "
+			"sock.family == "
+			"unix, or in {inet, inet6}");
 	return RG_ENFORCEABLE;
 }
 
 static enum rg_support own(const struct rg_pol *pol, const struct rg_rule *r, enum rg_enf_stage stage,
-			   struct why *w)
+			   struct rg_why *w)
 {
 	const char *why = why_not(r->ir, stage);
 
 	if (!why)
 		why = why_not(pol->scope_ir, stage);
 	if (why)
-		return say(w, RG_REFUSED, "%s; `recvguard run` can", why);
+		return rg_why_say(w, RG_REFUSED, "%s; `recvguard run` can", why);
 	if (stage == RG_ST_FILE && r->action == RG_ACT_STRIP && !has_loop(r->ir))
-		return say(w, RG_REFUSED, "%s", "strip says which descriptors by any(fd, ...)");
+		return rg_why_say(w, RG_REFUSED, "%s", "strip says which descriptors by any(fd, ...)");
 	return stage == RG_ST_QUEUE ? queue_scope(pol, r, w) : RG_ENFORCEABLE;
 }
 
 /* A rule is decided at its stage whatever comes earlier in the policy but is decided later. So that first
  * match wins all the same: what stands before it must be decidable at that stage, or be of the same or an
  * earlier stage. */
-static enum rg_support before(const struct rg_pol *pol, unsigned rule, enum rg_enf_stage stage, struct why *w)
+static enum rg_support before(const struct rg_pol *pol, unsigned rule, enum rg_enf_stage stage,
+			      struct rg_why *w)
 {
 	for (unsigned i = 0; i < rule && i < pol->n_rules; i++) {
 		const struct rg_rule *r = &pol->rules[i];
@@ -402,42 +388,47 @@ static enum rg_support before(const struct rg_pol *pol, unsigned rule, enum rg_e
 			continue;
 		if (r->action != RG_ACT_ALLOW) {
 			if (rg_enf_stage_of(r) > stage)
-				return say(w, RG_REFUSED,
-					   "rule \"%s\" stands before it and is decided later in the kernel: "
-					   "put drop before "
-					   "deny and kill, and those before strip",
-					   r->name);
+				return rg_why_say(
+					w, RG_REFUSED,
+					"rule \"%s\" stands before it and is decided later in the kernel: "
+					"put drop before "
+					"deny and kill, and those before strip",
+					r->name);
 			continue;
 		}
 		why = why_not(r->ir, stage);
 		if (why)
-			return say(w, RG_REFUSED,
-				   "rule \"%s\" stands before it and can't be decided at that point: %s",
-				   r->name, why);
+			return rg_why_say(
+				w, RG_REFUSED,
+				"rule \"%s\" stands before it and can't be decided at that point: %s",
+				r->name, why);
 	}
 	return RG_ENFORCEABLE;
 }
 
-static enum rg_support says_when(const struct rg_rule *r, enum rg_enf_stage stage, bool audit, struct why *w)
+static enum rg_support says_when(const struct rg_rule *r, enum rg_enf_stage stage, bool audit,
+				 struct rg_why *w)
 {
 	if (r->action == RG_ACT_LOG || audit)
-		return say(w, RG_ADVISORY, "reported, not enforced; decided %s",
-			   stage == RG_ST_QUEUE	 ? "as the message is queued"
-			   : stage == RG_ST_FILE ? "as each descriptor is installed"
-						 : "before the wait");
+		return rg_why_say(w, RG_ADVISORY, "reported, not enforced; decided %s",
+				  stage == RG_ST_QUEUE	? "as the message is queued"
+				  : stage == RG_ST_FILE ? "as each descriptor is installed"
+							: "before the wait");
 	switch (stage) {
 	case RG_ST_QUEUE:
-		return say(w, RG_ENFORCEABLE, "%s",
-			   "as the message is queued (unix datagram and seqpacket, UDP): the sender sees "
-			   "success");
+		return rg_why_say(
+			w, RG_ENFORCEABLE, "%s",
+			"as the message is queued (unix datagram and seqpacket, UDP): the sender sees "
+			"success");
 	case RG_ST_FILE:
-		return say(w, RG_ENFORCEABLE, "%s",
-			   "per descriptor at install: from the first refused one on, all later ones of the "
-			   "message are "
-			   "lost too");
+		return rg_why_say(
+			w, RG_ENFORCEABLE, "%s",
+			"per descriptor at install: from the first refused one on, all later ones of the "
+			"message are "
+			"lost too");
 	default:
-		return say(w, RG_ENFORCEABLE, "%s",
-			   "before the wait: the call fails, the message stays queued");
+		return rg_why_say(w, RG_ENFORCEABLE, "%s",
+				  "before the wait: the call fails, the message stays queued");
 	}
 }
 
@@ -445,15 +436,16 @@ enum rg_support rg_enf_support(const struct rg_pol *pol, unsigned rule, enum rg_
 			       size_t why_size)
 {
 	const struct rg_rule *r = &pol->rules[rule];
-	struct why w = {why, why_size};
+	struct rg_why w = {why, why_size};
 	enum rg_support s;
 
 	*stage = rg_enf_stage_of(r);
 	if (pol->tracee)
-		return say(&w, RG_ADVISORY, "%s",
-			   "reported, not enforced: by `recvguard trace`, which enforce is not");
+		return rg_why_say(&w, RG_ADVISORY, "%s",
+				  "reported, not enforced: by `recvguard trace`, which enforce is not");
 	if (r->action == RG_ACT_ALLOW) /* what it stands before is asked for it */
-		return say(&w, RG_ENFORCEABLE, "%s", "goes before what it excepts from the rules behind it");
+		return rg_why_say(&w, RG_ENFORCEABLE, "%s",
+				  "goes before what it excepts from the rules behind it");
 	s = own(pol, r, *stage, &w);
 	if (s != RG_REFUSED)
 		s = before(pol, rule, *stage, &w);
@@ -462,18 +454,19 @@ enum rg_support rg_enf_support(const struct rg_pol *pol, unsigned rule, enum rg_
 
 enum rg_support rg_enf_support_policy(const struct rg_pol *pol, char *why, size_t why_size)
 {
-	struct why w = {why, why_size};
+	struct rg_why w = {why, why_size};
 	enum rg_enf_stage stage = pol->dflt == RG_ACT_DROP ? RG_ST_QUEUE : RG_ST_RECV;
 	const char *reason;
 
 	if (pol->tracee)
-		return say(&w, RG_REFUSED, "%s",
-			   "a Tracee policy reports and never acts: `recvguard trace --policy` reads it");
+		return rg_why_say(
+			&w, RG_REFUSED, "%s",
+			"a Tracee policy reports and never acts: `recvguard trace --policy` reads it");
 	if (pol->dflt == RG_ACT_ALLOW)
 		return RG_ENFORCEABLE;
 	reason = why_not(pol->scope_ir, stage);
 	if (reason)
-		return say(&w, RG_REFUSED, "its default: %s", reason);
+		return rg_why_say(&w, RG_REFUSED, "its default: %s", reason);
 	if (stage == RG_ST_QUEUE && queue_scope(pol, NULL, &w) == RG_REFUSED)
 		return RG_REFUSED;
 	return before(pol, pol->n_rules, stage, &w);
