@@ -9,7 +9,8 @@
 
 int rg_regex_too_big(struct rg_regex_err *e)
 {
-	*e = (struct rg_regex_err){0, "it needs too many states or too long to build; make repetitions smaller or split it"};
+	*e = (struct rg_regex_err){
+		0, "it needs too many states or too long to build; make repetitions smaller or split it"};
 	return -E2BIG;
 }
 

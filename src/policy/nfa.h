@@ -7,8 +7,8 @@
 #define RG_NFA_TREES  4096
 #define RG_NFA_STATES 2048
 #define RG_DFA_STATES 2048
-/* Of one pattern: states made and looked at. What fits in the states above and is not made to be slow stays far
- * below: some ten milliseconds. */
+/* Of one pattern: states made and looked at. What fits in the states above and is not made to be slow stays
+ * far below: some ten milliseconds. */
 #define RG_NFA_WORK (4 << 20)
 
 enum rg_re_kind { RG_RE_EMPTY, RG_RE_CLASS, RG_RE_BOL, RG_RE_EOL, RG_RE_CAT, RG_RE_ALT, RG_RE_REPEAT };

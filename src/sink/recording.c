@@ -97,8 +97,9 @@ static int list_aside(const char *path, unsigned long **ret)
 	return n;
 }
 
-/* Open path.number, when it is of this run (NULL: of any); else *ret is NULL. A file that is no recording tells
- * nothing about what it belongs to; one that may be and cannot be read now is not left out in silence. */
+/* Open path.number, when it is of this run (NULL: of any); else *ret is NULL. A file that is no recording
+ * tells nothing about what it belongs to; one that may be and cannot be read now is not left out in silence.
+ */
 static int open_aside(const char *path, unsigned long number, const char *run, struct rec_part **ret,
 		      struct rg_err *err)
 {

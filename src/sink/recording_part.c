@@ -23,10 +23,11 @@ int rec_part_fail(struct rec_part *p, int rc, struct rg_err *err)
 			       sqlite3_errmsg(p->db));
 	case SQLITE_NOMEM: return rg_fail(err, -ENOMEM, "out of memory reading '%s'", p->path);
 	case SQLITE_READONLY:
-		return rg_fail(err, -EROFS,
-			       "'%s' was left in the middle of a change by a recorder that was killed, and can "
-			       "only be undone by a reader who may write it: replay it once as its owner",
-			       p->path);
+		return rg_fail(
+			err, -EROFS,
+			"'%s' was left in the middle of a change by a recorder that was killed, and can "
+			"only be undone by a reader who may write it: replay it once as its owner",
+			p->path);
 	case SQLITE_BUSY: return rg_fail(err, -EBUSY, "'%s' is locked by another program", p->path);
 	default: return rg_fail(err, e ? -e : -EIO, "cannot read '%s': %s", p->path, sqlite3_errmsg(p->db));
 	}

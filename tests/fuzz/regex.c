@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Regular expressions and globs: pattern to automaton, and matching. Input: 'g' (a glob) or anything else, the
- * pattern, and after a newline the text. */
+/* Regular expressions and globs: pattern to automaton, and matching. Input: 'g' (a glob) or anything else,
+ * the pattern, and after a newline the text. */
 #include "fuzz.h"
 
 #include <errno.h>

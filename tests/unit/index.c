@@ -128,8 +128,8 @@ static const char *one_by_one(const struct rg_policy *p, const struct rg_event *
 
 static void as_one_by_one(void **state)
 {
-	unsigned seed = getenv("RG_SEED") ? (unsigned)atoi(getenv("RG_SEED")) : 20261126,
-		 indexed = 0, matched = 0;
+	unsigned seed = getenv("RG_SEED") ? (unsigned)atoi(getenv("RG_SEED")) : 20261126, indexed = 0,
+		 matched = 0;
 	struct rg_event *ev = rg_event_new();
 	struct rg_decision d;
 

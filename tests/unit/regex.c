@@ -161,7 +161,7 @@ static void put_repeat(void)
 	char t[32];
 	unsigned lo = rnd(4), hi = lo + rnd(3);
 
-	if (!hi) /* PCRE2 10.42 finds no "b" for (?:a|^.|$){0}b; never_repeated() asks about {0} */
+	if (!hi) /* PCRE2 10.42 finds no "b" for (?:a|^.|$){0}b; regex_known.c asks about {0} */
 		hi = lo = 1;
 	switch (rnd(8)) {
 	case 0: PUT("*"); break;
@@ -303,51 +303,6 @@ static void random_patterns(void **state)
 	assert_true(t.refused < t.patterns / 5);
 	assert_true(t.matched > t.pairs / 10 && t.matched < t.pairs * 9 / 10);
 	assert_true(t.gave_up < t.pairs / 100);
-}
-
-/* Answers known without an oracle. */
-static void never_repeated(void **state)
-{
-	static const struct {
-		const char *p, *s;
-		bool want;
-	} t[] = {
-		{"(?:a|^.|$){0}b", "xxbyy", true},
-		{"(?:a|^.|$){0}b", "xxyy", false},
-		{"^a{0}$", "", true},
-		{"^a{0}$", "a", false},
-		{"^(?:ab|c){0,0}d$", "d", true},
-		{"a{0}", "", true},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		rg_auto_buf dfa = {0};
-		struct rg_regex_err e;
-
-		assert_int_equal(rg_regex_compile(t[i].p, strlen(t[i].p), false, &dfa, &e), 0);
-		assert_int_equal(rg_dfa_run(rg_buf_cstr(&dfa), t[i].s, strlen(t[i].s), false), t[i].want);
-	}
-}
-
-/* A few bytes that would take hours: refused, after a bounded amount of work. */
-static void made_to_be_slow(void **state)
-{
-	static const char *const t[] = {
-		"((((){200}){200}){200}){200}",
-		"((((){1,200}){1,200}){1,200}){1,200}",
-		"((((((((((){200}){200}){200}){200}){200}){200}){200}){200}){200}){200}",
-		"((((^){200}){200}){200}){200}",
-		"(a|b)*a(a|b){20}",
-		"((a*)*b*){200}c{200}(a|b|[^c]){200}",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct rg_regex_err e;
-
-		assert_int_equal(rg_regex_check(t[i], strlen(t[i]), false, &e), -E2BIG);
-	}
 }
 
 /* What random patterns meet too seldom: each of the patterns against every subject. */
@@ -619,7 +574,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chosen_patterns), cmocka_unit_test(refusals),
-		cmocka_unit_test(never_repeated),  cmocka_unit_test(made_to_be_slow),
+
 		cmocka_unit_test(random_patterns), cmocka_unit_test(horizontal_space),
 		cmocka_unit_test(globs),
 	};
