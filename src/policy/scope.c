@@ -236,6 +236,27 @@ static int emit_cgroup(struct rg_yaml *y, const yaml_node_t *n, const struct rg_
 	return below.oom ? -ENOMEM : 0;
 }
 
+/* container=A,B: ids, or how they begin. */
+static int emit_container(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f,
+			  struct rg_buf *out)
+{
+	if (f->op[0] != '=' && f->op[0] != '!')
+		return rg_yaml_fail(y, n, "\"container\" takes = and != only");
+	rg_buf_str(out, f->op[0] == '!' ? "(not container.id exists or not (" : "((");
+	for (const char *v = f->values; *v;) {
+		size_t len = strcspn(v, ",");
+
+		if (!len || (v[len] == ',' && !v[len + 1]))
+			return rg_yaml_fail(y, n, "a value between commas is empty");
+		rg_buf_str(out, v == f->values ? "" : " or ");
+		rg_buf_str(out, "container.id startswith ");
+		quote(out, v, len);
+		v += len + (v[len] == ',');
+	}
+	rg_buf_str(out, "))");
+	return 0;
+}
+
 static int unknown_scope(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f)
 {
 	struct rg_near near = rg_near(f->name, strlen(f->name));
@@ -264,13 +285,8 @@ int rg_scope_entry(struct rg_yaml *y, const yaml_node_t *n, struct rg_buf *out)
 		return r < 0 ? r : 0;
 	if (rg_tfilter_parse(y, n, text, &f))
 		return -EINVAL;
-	if (!strcmp(f.name, "container") && f.values) {
-		rg_buf_str(out, f.op[0] == '!' ? "(not container.id exists or not (" : "((");
-		rg_buf_str(out, "container.id startswith ");
-		quote(out, f.values, strlen(f.values));
-		rg_buf_str(out, "))");
-		return 0;
-	}
+	if (!strcmp(f.name, "container") && f.values)
+		return emit_container(y, n, &f, out);
 	if (!strcmp(f.name, "cgroup") && f.values)
 		return emit_cgroup(y, n, &f, out);
 	for (size_t i = 0; i < N_FIELDS; i++) {
