@@ -216,6 +216,10 @@ static void conditions(void)
 
 	snprintf(c, sizeof(c), "proc.pid == %d", getpid());
 	condition("its process id", K_DGRAM, c, 0, true);
+	snprintf(c, sizeof(c), "proc.tid == %d", getpid());
+	condition("its thread's id", K_UDP, c, 0, true);
+	condition("its group of users", K_STREAM, "proc.gid == 0", 0, true);
+	condition("its own port", K_TCP, "sock.local.port in 1024..65535", 0, true);
 	snprintf(c, sizeof(c), "proc.pid in {1, 2, 3, %d}", getpid() + 1);
 	condition("another's process id", K_DGRAM, c, 0, false);
 	condition("a range of users", K_STREAM, "proc.uid < 1000 and proc.comm startswith \"ktest-v\"", 0,
@@ -305,22 +309,25 @@ static void batches(void)
 	k_close(pair);
 }
 
-/* What is run: what the command line names, or all but what another machine does (enforce-fmod-ret). */
+/* What is run: what the command line names, or what is not left to other machines or hours. */
 static const struct {
 	const char *name;
 	void (*fn)(void);
+	bool if_named;
 } groups[] = {
-	{"routes", routes},   {"conditions", conditions}, {"paths", unix_paths},
-	{"batches", batches}, {"queue", enforce_queue},	  {"races", enforce_races},
-	{"brief", brief},     {"scopes", enforce_scopes},
+	{"routes", routes, false},	  {"conditions", conditions, false},
+	{"paths", unix_paths, false},	  {"batches", batches, false},
+	{"queue", enforce_queue, false},  {"races", enforce_races, false},
+	{"reload", enforce_reload, true}, {"brief", brief, true},
+	{"scopes", enforce_scopes, true},
 };
 
-static bool is_asked(const char *name, int argc, char **argv)
+static bool is_asked(size_t group, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], name))
+		if (!strcmp(argv[i], groups[group].name))
 			return true;
-	return argc < 2 && strcmp(name, "brief") != 0 && strcmp(name, "scopes") != 0;
+	return argc < 2 && !groups[group].if_named;
 }
 
 int main(int argc, char **argv)
@@ -347,7 +354,7 @@ int main(int argc, char **argv)
 	k_result(k_status_has("by        ", k_backend_told()), "enforcement loads, by %s", k_backend());
 	k_stop();
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (is_asked(groups[i].name, argc, argv))
+		if (is_asked(i, argc, argv))
 			groups[i].fn();
 	k_stop();
 	return k_end();

@@ -233,7 +233,7 @@ static void settle(void)
 	}
 }
 
-static void again_and_again(void)
+void enforce_reload(void)
 {
 	int rounds = getenv("RG_LONG") ? 1000 : 3;
 	unsigned progs, maps, links;
@@ -308,5 +308,5 @@ void enforce_races(void)
 	killed();
 	deadline();
 	enforce_events();
-	again_and_again();
+	enforce_reload();
 }
