@@ -180,9 +180,6 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void set_many(void);
-static void close_many(void);
-
 /* One batch: ns per call. */
 static double batch(const struct workload *l, uint64_t ns)
 {
@@ -219,9 +216,7 @@ static double measure_once(const struct workload *l, uint64_t ns)
 	l->set();
 	warm(l);
 	v = batch(l, ns);
-	if (l->set == set_many) {
-		close_many();
-	} else if (w->to) {
+	if (w->to) {
 		close(w->to);
 		close(w->from);
 		w->to = w->from = 0;
@@ -268,31 +263,30 @@ static void many_once(void)
 	pair_once();
 }
 
-static void set_many(void)
+/* All sockets are there from the beginning, each has received before, and the points take turns: what differs
+ * is how many are used. */
+static void measure_sockets(unsigned ms)
 {
-	for (unsigned i = 0; i < n_many; i++) {
+	enum { POINTS = 4 };
+	const struct workload l = {"", NULL, many_once, 10};
+	double v[POINTS][BATCHES];
+
+	for (unsigned i = 0; i < MANY; i++) {
 		set_stream();
 		many[i][0] = w->to;
 		many[i][1] = w->from;
 	}
-	next_many = 0;
-}
-
-static void close_many(void)
-{
-	for (unsigned i = 0; i < n_many; i++) {
-		close(many[i][0]);
-		close(many[i][1]);
+	for (int b = 0; b < BATCHES; b++) {
+		n_many = 1;
+		for (int p = 0; p < POINTS; p++, n_many *= 10) {
+			for (unsigned i = next_many = 0; i < n_many + 50; i++)
+				many_once();
+			v[p][b] = batch(&l, ms * 1000000ull / BATCHES);
+		}
 	}
-}
-
-static void measure_sockets(unsigned ms)
-{
-	const struct workload l = {"", set_many, many_once, 10};
-
-	for (n_many = 1; n_many <= MANY; n_many *= 10) {
-		printf("%u %.1f\n", n_many, measure(&l, ms));
-	}
+	n_many = 1;
+	for (int p = 0; p < POINTS; p++, n_many *= 10)
+		printf("%u %.1f\n", n_many, summary(v[p]));
 }
 
 /* Processes that take turns, a batch of pairs each: the mean of their own times. */
