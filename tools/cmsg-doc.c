@@ -10,7 +10,7 @@
 
 #include <recvguard/cmsg.h>
 
-#include "base/buf.h"
+#include "doc.h"
 
 static const char intro[] =
 	"# Control messages\n"
@@ -89,32 +89,10 @@ static void whole_text(struct rg_buf *b)
 	}
 }
 
-static int compare(const struct rg_buf *b, const char *path)
-{
-	rg_auto_buf is = {0};
-	char part[4096];
-	FILE *f = fopen(path, "r");
-	bool same;
-
-	for (size_t n; f && (n = fread(part, 1, sizeof(part), f)) > 0;)
-		rg_buf_add(&is, part, n);
-	if (f)
-		fclose(f);
-	same = is.len == b->len && !memcmp(is.data, b->data, b->len);
-	printf("1..1\n%sok 1 - docs/cmsg.md says what the table says\n", same ? "" : "not ");
-	if (!same)
-		printf("# bring it up to date: build/tests/golden/cmsg-doc > docs/cmsg.md\n");
-	return !same;
-}
-
 int main(int argc, char **argv)
 {
 	rg_auto_buf b = {0};
 
 	whole_text(&b);
-	if (b.oom)
-		return 1;
-	if (argc > 1)
-		return compare(&b, argv[1]);
-	return fwrite(b.data, 1, b.len, stdout) != b.len;
+	return doc_main(&b, "cmsg-doc", "cmsg.md", argc, argv);
 }
