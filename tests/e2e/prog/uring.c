@@ -217,9 +217,10 @@ static void provided(void)
 		if (!more)
 			o_die("multishot ended");
 	}
-	close(sv[1]);
+	/* begun before the close: that is what ends it, and the kernel receives the end as close returns */
 	O_HINT(.route = "io_uring:recv");
 	o_begin(&c, "recv", sv[0], 0, false);
+	close(sv[1]);
 	if (io_uring_wait_cqe(&ring, &cqe) < 0)
 		o_die("multishot's end");
 	c.data = pool[0];
