@@ -16,7 +16,7 @@
 #define RG_NEEDED_BY_ALL   (RG_NEEDED_BY(TRAMPOLINE) | RG_NEEDED_BY(TRACEPOINT) | RG_NEEDED_BY(LEGACY))
 
 enum rg_capability {
-#define RG_CAP(ID, name, group, tiers, what, without) RG_CAP_##ID,
+#define RG_CAP(ID, name, group, tiers, since, what, without) RG_CAP_##ID,
 #include <recvguard/capabilities.def>
 #undef RG_CAP
 	RG_CAP__COUNT
@@ -28,6 +28,7 @@ struct rg_cap_info {
 	const char *name;
 	enum rg_cap_group group;
 	unsigned tiers; /* RG_NEEDED_BY bits */
+	unsigned since; /* the first Linux version that can have it, major * 100 + minor; 0: any */
 	const char *what;
 	const char *without;
 };

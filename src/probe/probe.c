@@ -9,8 +9,8 @@
 #include "base/cleanup.h"
 
 const struct rg_cap_info rg_capabilities[RG_CAP__COUNT] = {
-#define RG_CAP(ID, name_, group_, tiers_, what_, without_) \
-	[RG_CAP_##ID] = {name_, RG_CAP_GROUP_##group_, tiers_, what_, without_},
+#define RG_CAP(ID, name_, group_, tiers_, since_, what_, without_) \
+	[RG_CAP_##ID] = {name_, RG_CAP_GROUP_##group_, tiers_, since_, what_, without_},
 #include <recvguard/capabilities.def>
 #undef RG_CAP
 };

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Prints docs/tiers.md from the tables that the program itself goes by: tiers.def, capabilities.def,
+ * fields.def, routes.def. With a file as argument: TAP, whether that file is what would be printed; to bring
+ * it up to date:
+ *
+ *     build/tests/golden/tiers-doc > docs/tiers.md
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <recvguard/doctor.h>
+#include <recvguard/tiers.h>
+
+#include "doc.h"
+
+static const char intro[] =
+	"# What each capture tier gives, and cannot give\n"
+	"\n"
+	"Printed by `tools/tiers-doc.c` from the tables that the program goes by "
+	"(`include/recvguard/tiers.def`,\n"
+	"`capabilities.def`, `fields.def`, `routes.def`); a test checks that it is. That the tables are true "
+	"is "
+	"checked on every\n"
+	"kernel of the matrix by the programs that know what they receive (`tests/e2e/tiers.py`): a value or "
+	"a tag "
+	"that its\n"
+	"column does not have fails, and so does a best tag that never comes.\n"
+	"\n"
+	"**K**: the kernel's own copy. **U**: read from the program's memory, which it could have changed "
+	"meanwhile "
+	"(in events:\n"
+	"`U,TOCTOU`). **–**: never there. Every event says of each of its values which it is (`tags`).\n";
+
+static void columns(struct rg_buf *b, const char *first, const char *last)
+{
+	rg_buf_printf(b, "\n| %s |", first);
+	for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++)
+		rg_buf_printf(b, " %s |", rg_tier_names[t]);
+	rg_buf_printf(b, " %s |\n|---|", last);
+	for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++)
+		rg_buf_str(b, "---|");
+	rg_buf_str(b, "---|\n");
+}
+
+/* ---- which kernels ---- */
+
+static void version_text(struct rg_buf *b, unsigned since)
+{
+	if (since)
+		rg_buf_printf(b, "%u.%u", since / 100, since % 100);
+	else
+		rg_buf_str(b, "any");
+}
+
+static unsigned tier_since(enum rg_tier t)
+{
+	unsigned since = 0;
+
+	for (int c = 0; c < RG_CAP__COUNT; c++)
+		if (rg_capabilities[c].tiers & 1u << t && rg_capabilities[c].since > since)
+			since = rg_capabilities[c].since;
+	return since;
+}
+
+static void kernels_text(struct rg_buf *b)
+{
+	rg_buf_str(
+		b,
+		"\n## On which kernels\n"
+		"\n"
+		"The best tier that loads and attaches is used, in this order; `recvguard doctor` says which "
+		"and why not a better\n"
+		"one, `--tier` forces one. Nothing is decided by version: each need is tried "
+		"(`RECVGUARD_PROBE_DENY` takes them away).\n"
+		"The versions are those that first have it; a distribution may have it earlier, a "
+		"locked-down "
+		"machine never.\n");
+	columns(b, "needs", "since Linux");
+	for (int c = 0; c < RG_CAP__COUNT; c++) {
+		const struct rg_cap_info *i = &rg_capabilities[c];
+
+		if (!i->tiers)
+			continue;
+		rg_buf_printf(b, "| `%s`: %s |", i->name, i->what);
+		for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++)
+			rg_buf_str(b, i->tiers & 1u << t ? " yes |" : " |");
+		rg_buf_str(b, " ");
+		version_text(b, i->since);
+		rg_buf_str(b, " |\n");
+	}
+	rg_buf_str(b, "| **so, since Linux** |");
+	for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++) {
+		rg_buf_str(b, " **");
+		version_text(b, tier_since(t));
+		rg_buf_str(b, "** |");
+	}
+	rg_buf_str(b, " |\n");
+}
+
+/* ---- what ---- */
+
+static void features_text(struct rg_buf *b)
+{
+	rg_buf_str(b, "\n## Features\n");
+	columns(b, "feature", "where not, why");
+	for (int f = 0; f < RG_CAN__COUNT; f++) {
+		rg_buf_printf(b, "| %s |", rg_tier_features[f].what);
+		for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++)
+			rg_buf_str(b, rg_tier_features[f].has[t] ? " yes |" : " no |");
+		rg_buf_printf(b, " %s |\n", rg_tier_features[f].note);
+	}
+}
+
+static const char *tags_text(uint8_t tags)
+{
+	static const char *const text[] = {
+		[0] = "–", [RG_TAG_K] = "K", [RG_TAG_U] = "U", [RG_TAG_K | RG_TAG_U] = "K, U"};
+
+	return text[tags & (RG_TAG_K | RG_TAG_U)];
+}
+
+static void fields_text(struct rg_buf *b, bool send)
+{
+	rg_buf_printf(b, "\n## Values of %s messages\n", send ? "sent" : "received");
+	columns(b, "field", "which when");
+	for (const struct rg_tier_field *f = rg_tier_fields; f->field; f++) {
+		if (f->send != send)
+			continue;
+		rg_buf_printf(b, "| `%s` |", f->field);
+		for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++)
+			rg_buf_printf(b, " %s |", tags_text(f->tags[t]));
+		rg_buf_printf(b, " %s |\n", f->note);
+	}
+}
+
+static bool has_row(const char *field)
+{
+	for (const struct rg_tier_field *f = rg_tier_fields; f->field; f++)
+		if (!strcmp(f->field, field))
+			return true;
+	return false;
+}
+
+/* Those that are the same in every tier. */
+static void others_text(struct rg_buf *b)
+{
+	size_t line = 0;
+
+	rg_buf_str(
+		b,
+		"\nEvery other field is the same in all tiers: K where it is there, LATE where it was looked "
+		"up afterwards.\n"
+		"`recvguard events NAME` says of each what it is:\n\n");
+	for (int f = 0; f < RG_F__COUNT; f++) {
+		size_t n = strlen(rg_fields[f].name) + 3;
+
+		if (has_row(rg_fields[f].name))
+			continue;
+		if (line + n > 110) {
+			rg_buf_str(b, "\n");
+			line = 0;
+		}
+		rg_buf_printf(b, "%s`%s`", line ? " " : "", rg_fields[f].name);
+		line += n;
+	}
+	rg_buf_str(b, "\n");
+}
+
+static void routes_text(struct rg_buf *b)
+{
+	static const char *const text[] = {
+		[RG_SEEN_YES] = "yes", [RG_SEEN_CALLS] = "with `--errors` or `--duration`"};
+	bool first = true;
+
+	rg_buf_str(b, "\n## Routes\n");
+	columns(b, "route", "why");
+	for (int r = 0; r < RG_RT__COUNT; r++) {
+		const struct rg_tier_route *i = &rg_tier_routes[r];
+
+		if (!i->listed)
+			continue;
+		rg_buf_printf(b, "| `%s` |", rg_routes[r].name);
+		for (enum rg_tier t = RG_TIER_AUTO + 1; t < RG_TIER__COUNT; t++)
+			rg_buf_printf(b, " %s |", text[i->seen[t]]);
+		rg_buf_printf(b, " %s |\n", i->note);
+	}
+	rg_buf_str(b, "\nSeen in every tier:");
+	for (int r = 0; r < RG_RT__COUNT; r++) {
+		if (rg_tier_routes[r].listed)
+			continue;
+		rg_buf_printf(b, "%s%s`%s`", first ? "" : ",", r % 6 ? " " : "\n", rg_routes[r].name);
+		first = false;
+	}
+	rg_buf_str(b, ".\n");
+}
+
+static void whole_text(struct rg_buf *b)
+{
+	rg_buf_str(b, intro);
+	kernels_text(b);
+	features_text(b);
+	fields_text(b, false);
+	fields_text(b, true);
+	others_text(b);
+	routes_text(b);
+}
+
+int main(int argc, char **argv)
+{
+	rg_auto_buf b = {0};
+
+	whole_text(&b);
+	return doc_main(&b, "tiers-doc", "tiers.md", argc, argv);
+}
