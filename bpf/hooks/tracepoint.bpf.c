@@ -23,7 +23,7 @@ char LICENSE[] SEC("license") = "GPL";
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct sock *sk = skb->sk;
 	struct rg_state *st;
 	__u16 family, type, protocol;
@@ -77,11 +77,11 @@ rg_inline bool rg_batch_over(const struct rg_rec_msg *rec, int shape)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st;
 
 	if (rg_calib.tid && rg_calib.tid == t->pid) {
-		rg_calib_take(rg_scalar(ctx), rg_scalar((void *)bpf_task_pt_regs(t)));
+		rg_calib_take(rg_scalar(ctx), rg_scalar(rg_regs(t)));
 		return 0;
 	}
 	if (!rg_ready || !rg_sel_seen(t))
@@ -99,7 +99,7 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 
 		if (shape == RG_LEFT_OUT) {
 			rg_filter_left_out(st, t);
-		} else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec)) {
+		} else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(RG_PASS(&st->rec))) {
 			if (rg_exit_wants(&st->rec, shape, ret))
 				rg_exit_wait(st, t);
 			else if (!rg_batch_over(&st->rec, shape) && !rg_uring_again(&st->rec, sk, flags))

@@ -19,6 +19,10 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+#ifdef RG_LEGACY
+__u64 rg_own_nr; /* the call in which recvguard itself received last */
+#endif
+
 /* The state of a receive under way; NULL when there is none or it is not wanted. */
 rg_inline struct rg_state *rg_under_way(struct task_struct *t)
 {
@@ -69,7 +73,7 @@ rg_inline struct rg_state *rg_copying(struct task_struct *t, __u32 room)
 SEC("fentry/____sys_recvmsg")
 int BPF_PROG(rg_recvmsg_in, struct socket *sock, struct msghdr *msg)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL, RG_FR_RECVMSG);
 
 	if (st)
@@ -81,7 +85,7 @@ SEC("fexit/____sys_recvmsg")
 int BPF_PROG(rg_recvmsg_out, struct socket *sock, struct msghdr *msg, void *user_msg, void *uaddr,
 	     unsigned int flags, int nosec, int ret)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_under_way(t);
 
 	if (st && sock)
@@ -92,7 +96,7 @@ int BPF_PROG(rg_recvmsg_out, struct socket *sock, struct msghdr *msg, void *user
 SEC("fentry/sock_recvmsg")
 int BPF_PROG(rg_sock_recvmsg_in, struct socket *sock, struct msghdr *msg, int flags)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL, RG_FR_SOCK_RECVMSG);
 
 	if (st && st->tr.in != RG_IN_RECVMSG)
@@ -103,10 +107,17 @@ int BPF_PROG(rg_sock_recvmsg_in, struct socket *sock, struct msghdr *msg, int fl
 SEC("fexit/sock_recvmsg")
 int BPF_PROG(rg_sock_recvmsg_out, struct socket *sock, struct msghdr *msg, int flags, int ret)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_under_way(t);
 
 	rg_tries++;
+#ifdef RG_LEGACY
+	if (RG_LOAD(t, tgid) == rg_config.self) {
+		struct pt_regs *regs = rg_regs(t);
+
+		rg_own_nr = RG_LOAD(regs, orig_ax);
+	}
+#endif
 	if (!st || !sock || st->tr.in != RG_IN_SOCK_RECVMSG)
 		return 0;
 	if (ret >= 0)
@@ -118,7 +129,7 @@ int BPF_PROG(rg_sock_recvmsg_out, struct socket *sock, struct msghdr *msg, int f
 SEC("fentry/move_addr_to_user")
 int BPF_PROG(rg_move_addr, void *kaddr, int klen)
 {
-	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(rg_current());
 
 	if (st && st->tr.in == RG_IN_RECVMSG)
 		rg_tramp_name(st, kaddr, klen);
@@ -128,7 +139,7 @@ int BPF_PROG(rg_move_addr, void *kaddr, int klen)
 SEC("fentry/put_cmsg")
 int BPF_PROG(rg_put_cmsg, struct msghdr *msg, int level, int type, int len, void *data)
 {
-	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(rg_current());
 
 	if (st && st->tr.in == RG_IN_RECVMSG && len >= 0)
 		rg_ctl_message(st, msg, level, type, len, data);
@@ -138,7 +149,7 @@ int BPF_PROG(rg_put_cmsg, struct msghdr *msg, int level, int type, int len, void
 SEC("fentry/scm_detach_fds")
 int BPF_PROG(rg_detach_in, struct msghdr *msg)
 {
-	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(rg_current());
 
 	if (st) {
 		st->tr.detaching = 1;
@@ -152,7 +163,7 @@ int BPF_PROG(rg_detach_in, struct msghdr *msg)
 SEC("fexit/scm_detach_fds")
 int BPF_PROG(rg_detach_out, struct msghdr *msg)
 {
-	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(rg_current());
 
 	if (st && st->tr.detaching) {
 		st->tr.detaching = 0;
@@ -163,7 +174,7 @@ int BPF_PROG(rg_detach_out, struct msghdr *msg)
 
 rg_inline int rg_installed(int fd)
 {
-	struct rg_state *st = rg_collecting(bpf_get_current_task_btf());
+	struct rg_state *st = rg_collecting(rg_current());
 
 	if (!st || !st->tr.detaching || fd < 0)
 		return 0;
@@ -185,10 +196,19 @@ int BPF_PROG(rg_receive_fd_6, struct file *file, int *ufd, unsigned int flags, i
 	return rg_installed(ret);
 }
 
+#ifdef RG_LEGACY
+/* Its arguments before 5.12. */
+SEC("fexit/__receive_fd")
+int BPF_PROG(rg_receive_fd_5, int replaced, struct file *file, int *ufd, unsigned int flags, int ret)
+{
+	return rg_installed(ret);
+}
+#endif
+
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_copying(t, RG_FR_COPY);
 
 	if (st)
@@ -199,14 +219,14 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 SEC("fentry/skb_consume_udp")
 int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_copying(t, RG_FR_LINEAR);
 	__s32 off = 0;
 
 	if (!st)
 		return 0;
 	if (rg_config.msg_ids)
-		rg_udp_taken(st, rg_scalar(skb), len < 0);
+		rg_udp_taken(RG_PASS(st), rg_scalar(skb), len < 0);
 	if (st->outside || (st->has & RG_HAS_DATA) || BPF_CORE_READ(skb, data_len))
 		return 0;
 	if (len < 0) { /* peeked */
@@ -224,20 +244,20 @@ int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 SEC("fentry/ip_send_skb")
 int BPF_PROG(rg_udp_sent, struct net *net, struct sk_buff *skb)
 {
-	return rg_udp_sent_sub(rg_state_find(bpf_get_current_task_btf()), rg_scalar(skb));
+	return rg_udp_sent_sub(RG_PASS(rg_state_find(rg_current())), rg_scalar(skb));
 }
 
 SEC("fentry/ip6_send_skb")
 int BPF_PROG(rg_udp6_sent, struct sk_buff *skb)
 {
-	return rg_udp_sent_sub(rg_state_find(bpf_get_current_task_btf()), rg_scalar(skb));
+	return rg_udp_sent_sub(RG_PASS(rg_state_find(rg_current())), rg_scalar(skb));
 }
 
 /* ---- splice: the bytes go to a pipe, no hook sees them ---- */
 
 rg_inline int rg_splice_in(struct socket *sock, __u32 room)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_wanted(t, sock ? sock->sk : NULL, room);
 
 	if (st)
@@ -247,7 +267,7 @@ rg_inline int rg_splice_in(struct socket *sock, __u32 room)
 
 rg_inline int rg_splice_out(struct socket *sock, long ret)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_under_way(t);
 
 	if (st && sock && st->tr.in == RG_IN_SPLICE)
@@ -285,7 +305,7 @@ int BPF_PROG(rg_tcp_splice_out, struct socket *sock, void *pos, void *pipe, unsi
 
 rg_inline int rg_uring_in(struct io_kiocb *req, __u16 route)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st;
 
 	if (!rg_sel_seen(t))
@@ -293,14 +313,14 @@ rg_inline int rg_uring_in(struct io_kiocb *req, __u16 route)
 	st = rg_state_of(t);
 	if (st) {
 		st->tr.uring_route = route;
-		st->tr.uring_asked = rg_uring_asked(req);
+		st->tr.uring_asked = rg_uring_is_net(route) ? rg_uring_asked(req) : 0;
 	}
 	return 0;
 }
 
 rg_inline int rg_uring_out(void)
 {
-	struct rg_state *st = rg_state_find(bpf_get_current_task_btf());
+	struct rg_state *st = rg_state_find(rg_current());
 
 	if (st)
 		st->tr.uring_route = 0;
@@ -330,3 +350,20 @@ int BPF_PROG(rg_io_recvmsg_out)
 {
 	return rg_uring_out();
 }
+
+#ifdef RG_LEGACY
+/* READ and its kin, where io_uring's tracepoints do not pass the request. */
+SEC("fentry/io_read")
+int BPF_PROG(rg_io_read_in, struct io_kiocb *req)
+{
+	__u32 send;
+
+	return rg_uring_in(req, rg_uring_route(BPF_CORE_READ(req, opcode), &send));
+}
+
+SEC("fexit/io_read")
+int BPF_PROG(rg_io_read_out)
+{
+	return rg_uring_out();
+}
+#endif

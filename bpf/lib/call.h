@@ -7,18 +7,6 @@
 
 #define RG_NR_MAX 512
 
-struct rg_call {
-	__s32 nr;
-	__u16 route;
-	bool compat;
-	bool has_flags;
-	bool is_msg; /* msg points to a msghdr (or the first of several), else to a buffer or iovec */
-	__s32 fd;
-	__u32 flags;
-	__u64 msg;
-	__u64 len; /* iovlen, vlen or buffer length */
-};
-
 /* How to read the arguments of one system call. */
 enum { RG_A_BUF, RG_A_MSG, RG_A_MMSG, RG_A_IOV, RG_A_SPLICE, RG_A_SENDFILE, RG_A_SOCKETCALL };
 
@@ -106,20 +94,22 @@ rg_inline void rg_call_take(struct rg_call *c, struct rg_nr_row row, const __u64
 }
 
 /* From user registers; c->route stays UNKNOWN when the call is none of ours. */
-rg_inline void rg_call_read(struct rg_call *c, struct task_struct *t, struct pt_regs *regs)
+rg_inline void rg_call_into(struct rg_call *c, struct task_struct *t, struct pt_regs *regs)
 {
 	__u64 a[4];
 
 	*c = (struct rg_call){.nr = -1, .fd = -1};
 #if defined(__TARGET_ARCH_x86)
-	c->nr = regs->orig_ax;
-	c->compat = t->thread_info.status & RG_TS_COMPAT;
+	c->nr = RG_LOAD(regs, orig_ax);
+	c->compat = RG_LOAD(t, thread_info.status) & RG_TS_COMPAT;
 	if (!c->compat) {
-		a[0] = regs->di, a[1] = regs->si, a[2] = regs->dx, a[3] = regs->r10;
+		a[0] = RG_LOAD(regs, di), a[1] = RG_LOAD(regs, si), a[2] = RG_LOAD(regs, dx),
+		a[3] = RG_LOAD(regs, r10);
 		rg_call_take(c, rg_row64(c->nr), a);
 		return;
 	}
-	a[0] = (__u32)regs->bx, a[1] = (__u32)regs->cx, a[2] = (__u32)regs->dx, a[3] = (__u32)regs->si;
+	a[0] = (__u32)RG_LOAD(regs, bx), a[1] = (__u32)RG_LOAD(regs, cx), a[2] = (__u32)RG_LOAD(regs, dx),
+	a[3] = (__u32)RG_LOAD(regs, si);
 	struct rg_nr_row row = rg_row32(c->nr);
 
 	if (row.args == RG_A_SOCKETCALL) {
@@ -137,15 +127,41 @@ rg_inline void rg_call_read(struct rg_call *c, struct task_struct *t, struct pt_
 #endif
 }
 
+#ifdef RG_LEGACY
+rg_sub int rg_call_sub(RG_ST_ARG)
+{
+	RG_ST_GET(st);
+	struct task_struct *t = rg_current();
+
+	if (st)
+		rg_call_into(&st->call, t, rg_regs(t));
+	return 0;
+}
+
+rg_inline void rg_call_read(struct rg_call *c, struct task_struct *t, struct pt_regs *regs)
+{
+	struct rg_state *st;
+
+	rg_call_sub(0);
+	st = rg_state_find(t);
+	if (st)
+		*c = st->call;
+	else
+		*c = (struct rg_call){.nr = -1, .fd = -1};
+}
+#else
+#define rg_call_read rg_call_into
+#endif
+
 /* Is this the socket that the call's descriptor names? False for io_uring work done during another call. */
 rg_inline bool rg_call_is_on(struct task_struct *t, struct sock *sk, __s32 fd)
 {
-	struct fdtable *fdt = t->files->fdt;
+	struct fdtable *fdt = RG_LOAD(t, files, fdt);
 	__u64 f;
 
-	if (fd < 0 || (__u32)fd >= fdt->max_fds)
+	if (fd < 0 || (__u32)fd >= RG_LOAD(fdt, max_fds))
 		return false;
-	f = rg_kernel_word((__u64)fdt->fd + (__u64)fd * sizeof(f));
+	f = rg_kernel_word((__u64)RG_LOAD(fdt, fd) + (__u64)fd * sizeof(f));
 	return f && f == (__u64)sk->sk_socket->file;
 }
 

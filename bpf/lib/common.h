@@ -13,13 +13,6 @@
 #include "abi/record.h"
 
 #define rg_inline static __always_inline
-/*
- * A global function: the verifier looks at it once, by itself, instead of along every path that calls it.
- * Without these, loading took 13 seconds. Arguments are numbers and pointers to memory, which must be checked
- * for NULL.
- */
-#define rg_sub __attribute__((noinline))
-
 /* Its own verifier scope and stack: for parts that would otherwise be unrolled into several programs. */
 #define rg_noinline static __attribute__((noinline))
 
@@ -70,5 +63,7 @@ enum { RG_LOSS_RING_FULL, RG_LOSS_PART, RG_LOSS_NO_STATE, RG_LOSS_SAMPLED = 5 };
 #define RG_SAMPLE_ONE_IN 16
 
 const volatile struct rg_config rg_config;
+
+#include "legacy.h"
 
 #endif

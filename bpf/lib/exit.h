@@ -40,6 +40,9 @@ rg_inline void rg_exit_flush(struct rg_state *st, struct task_struct *t)
 	struct rg_umsghdr u;
 	struct rg_call c;
 
+#ifdef RG_LEGACY
+	return; /* the tracepoint tier's */
+#endif
 	if (!st->pending)
 		return;
 	st->pending = 0;
@@ -52,15 +55,15 @@ rg_inline void rg_exit_flush(struct rg_state *st, struct task_struct *t)
 			rec->has |= RG_HAS_UMSGHDR;
 			rg_exit_name(st, u.name, u.namelen);
 			if (u.control)
-				rg_control_user(st, u.control, u.controllen);
+				rg_control_user(RG_PASS(st), u.control, u.controllen);
 		} else {
 			rec->cut |= RG_CUT_FAULT;
 		}
-	} else if (!c.compat && c.route == RG_RT_RECVFROM && regs->r8 && regs->r9) {
+	} else if (!c.compat && c.route == RG_RT_RECVFROM && RG_LOAD(regs, r8) && RG_LOAD(regs, r9)) {
 		__u32 len = 0;
 
-		if (!bpf_probe_read_user(&len, sizeof(len), (void *)regs->r9))
-			rg_exit_name(st, regs->r8, len);
+		if (!bpf_probe_read_user(&len, sizeof(len), (void *)RG_LOAD(regs, r9)))
+			rg_exit_name(st, RG_LOAD(regs, r8), len);
 	}
 	rg_emit(st, t);
 }
@@ -69,7 +72,7 @@ rg_inline void rg_exit_flush(struct rg_state *st, struct task_struct *t)
 rg_inline void rg_exit_wait(struct rg_state *st, struct task_struct *t)
 {
 	struct rg_rec_msg *rec = &st->rec;
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	struct pt_regs *regs = rg_regs(t);
 	struct rg_umsghdr u;
 	struct rg_call c;
 
@@ -81,7 +84,7 @@ rg_inline void rg_exit_wait(struct rg_state *st, struct task_struct *t)
 	if (c.is_msg) {
 		if (rg_umsg_read(&u, rec->user_msg, c.compat)) {
 			rec->control_given = u.controllen;
-			rg_iov_user(rec, u.iov, u.iovlen, c.compat);
+			rg_iov_user(RG_PASS(rec), u.iov, u.iovlen, c.compat);
 		}
 	} else {
 		rec->iov[0].base = c.msg;
@@ -91,7 +94,7 @@ rg_inline void rg_exit_wait(struct rg_state *st, struct task_struct *t)
 	}
 	if (!(rec->has & RG_HAS_DATA) && rec->data_total && (rec->has & RG_HAS_IOV) && rg_config.snaplen) {
 		rec->cut &= ~RG_CUT_DATA;
-		rg_data_user(st, rec->data_total);
+		rg_data_user(RG_PASS(st), rec->data_total);
 	}
 	st->pending = 1;
 }

@@ -12,23 +12,15 @@
 #define RG_PIDFS_MAGIC	    0x50494446
 #define RG_ANON_INODE_MAGIC 0x09041934
 
-struct rg_path_loop {
-	char *path;
-	struct dentry *d;
-	struct mount *m;
-	__u32 pos, has;
-};
-
-/* One name; a loop of the helper's, because 6.1's verifier gives up on 24 rounds of this. */
-static long rg_path_step(__u32 i, void *arg)
+/* One name. */
+rg_inline long rg_path_round(__u32 i, char *path, struct rg_up *l)
 {
-	struct rg_path_loop *l = arg;
 	struct dentry *d = l->d, *up;
 	struct mount *m = l->m, *mup;
 	__u32 pos = l->pos;
 	long n;
 
-	if (!d || !l->path)
+	if (!d || !path)
 		return 1;
 	up = BPF_CORE_READ(d, d_parent);
 	if (up == d) {
@@ -46,7 +38,7 @@ static long rg_path_step(__u32 i, void *arg)
 		l->has |= RG_FILE_PATH_CUT;
 		return 1;
 	}
-	n = bpf_probe_read_kernel_str(l->path + pos, RG_NAME_ROOM, BPF_CORE_READ(d, d_name.name));
+	n = bpf_probe_read_kernel_str(path + pos, RG_NAME_ROOM, BPF_CORE_READ(d, d_name.name));
 	if (n <= 0)
 		return 1;
 	l->pos = pos + n;
@@ -54,21 +46,46 @@ static long rg_path_step(__u32 i, void *arg)
 	return up == d; /* anonymous: one name of its own */
 }
 
+#ifndef RG_LEGACY
+struct rg_path_loop {
+	char *path;
+	struct rg_up up;
+};
+
+/* A loop of the helper's, because 6.1's verifier gives up on 24 rounds of this. */
+static long rg_path_step(__u32 i, void *arg)
+{
+	struct rg_path_loop *l = arg;
+
+	return rg_path_round(i, l->path, &l->up);
+}
+#endif
+
 /* Names from the file up to the root of its mount tree, crossing mount points, into path. Returns the length;
  * adds to *has. */
-rg_inline __u32 rg_file_path(char *path, __u32 *has, struct file *f)
+rg_inline __u32 rg_file_path(struct rg_state *st, char *path, __u32 *has, struct file *f)
 {
-	struct rg_path_loop l = {.path = path, .d = BPF_CORE_READ(f, f_path.dentry)};
+#ifdef RG_LEGACY
+	struct rg_up *up = &st->up;
+#else
+	struct rg_path_loop l = {.path = path};
+	struct rg_up *up = &l.up;
+#endif
 	struct vfsmount *vm = BPF_CORE_READ(f, f_path.mnt);
 
-	l.m = container_of(vm, struct mount, mnt);
-	l.pos = RG_UNKNOWN(0);
-	l.has = RG_UNKNOWN(0);
+	up->d = BPF_CORE_READ(f, f_path.dentry);
+	up->m = container_of(vm, struct mount, mnt);
+	up->pos = RG_UNKNOWN(0);
+	up->has = RG_UNKNOWN(0);
+#ifdef RG_LEGACY
+	RG_ROUNDS(RG_PATH_DEPTH, rg_path_round(i_, path, up));
+#else
 	bpf_loop(RG_PATH_DEPTH, rg_path_step, &l, 0);
-	if (l.pos)
-		l.has |= RG_FILE_HAS_PATH;
-	*has |= l.has;
-	return l.pos;
+#endif
+	if (up->pos)
+		up->has |= RG_FILE_HAS_PATH;
+	*has |= up->has;
+	return up->pos;
 }
 
 rg_inline void rg_file_sock(struct rg_rec_file *r, struct file *f)
@@ -139,7 +156,7 @@ rg_inline void rg_emit_file(struct rg_state *st, __u32 tid, __u32 tgid, struct f
 	r->remote.len = 0;
 	r->path_len = 0;
 	rg_file_special(r, f, ino);
-	r->path_len = rg_file_path(r->path, &r->has, f);
+	r->path_len = rg_file_path(st, r->path, &r->has, f);
 	rg_file_old_pidfd(r, f);
 	if ((r->i_mode & S_IFMT) == S_IFSOCK)
 		rg_file_sock(r, f);
@@ -164,16 +181,44 @@ rg_inline void rg_emit_proc(struct rg_state *st, struct task_struct *t)
 	r->h.type = RG_REC_PROC;
 	r->h.version = RG_ABI_VERSION;
 	r->h.msg_no = 0;
-	r->h.tid = t->pid;
+	r->h.tid = RG_LOAD(t, pid);
 	r->h.cpu = bpf_get_smp_processor_id();
-	r->pid = t->tgid;
+	r->pid = RG_LOAD(t, tgid);
 	r->exe_dev = st->exe_dev;
 	r->exe_ino = st->exe_ino;
 	r->has = 0;
-	r->path_len = rg_file_path(r->path, &r->has, exe);
+	r->path_len = rg_file_path(st, r->path, &r->has, exe);
 	r->h.len = __builtin_offsetof(struct rg_rec_proc, path) + (r->path_len & (RG_PATH_MAX - 1));
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
+
+#ifdef RG_LEGACY
+
+/* One file of the list at addr; not 0: it was the last. */
+rg_sub int rg_emit_file_sub(RG_ST_ARG, __u64 addr, __u32 i)
+{
+	RG_ST_GET(st);
+	struct scm_fp_list *fpl = (struct scm_fp_list *)addr;
+	struct task_struct *t = rg_current();
+	struct file *f = NULL;
+
+	if (!st || (__s32)i >= BPF_CORE_READ(fpl, count))
+		return 1;
+	bpf_probe_read_kernel(&f, sizeof(f), &fpl->fp[i & 255]);
+	if (f)
+		rg_emit_file(st, RG_LOAD(t, pid), RG_LOAD(t, tgid), f, st->n_files, -1);
+	st->n_files++;
+	return 0;
+}
+
+/* All files of the list at addr. */
+rg_sub int rg_take_files_sub(RG_ST_ARG, __u64 addr)
+{
+	RG_ROUNDS(253 /* SCM_MAX_FD */, rg_emit_file_sub(0, addr, i_));
+	return 0;
+}
+
+#else
 
 struct rg_files_loop {
 	struct rg_state *st;
@@ -193,11 +238,12 @@ static long rg_files_step(__u32 i, void *arg)
 }
 
 /* All files of the list at addr. */
-rg_sub int rg_take_files_sub(struct rg_state *st, __u64 addr)
+rg_sub int rg_take_files_sub(RG_ST_ARG, __u64 addr)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	RG_ST_GET(st);
+	struct task_struct *t = rg_current();
 	struct scm_fp_list *fpl = (struct scm_fp_list *)addr;
-	struct rg_files_loop l = {.st = st, .tid = t->pid, .tgid = t->tgid, .fpl = fpl};
+	struct rg_files_loop l = {.st = st, .tid = RG_LOAD(t, pid), .tgid = RG_LOAD(t, tgid), .fpl = fpl};
 	__u32 n;
 
 	if (!st)
@@ -211,13 +257,15 @@ rg_sub int rg_take_files_sub(struct rg_state *st, __u64 addr)
 	return 0;
 }
 
+#endif
+
 rg_inline void rg_take_files(struct rg_state *st, struct task_struct *t, struct sk_buff *skb)
 {
 	__u64 fpl = *(const __u64 *)(skb->cb + bpf_core_field_offset(struct unix_skb_parms, fp));
 
 	st->has |= RG_HAS_FILES;
 	if (fpl)
-		rg_take_files_sub(st, fpl);
+		rg_take_files_sub(RG_PASS(st), fpl);
 }
 
 #endif

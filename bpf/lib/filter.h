@@ -44,6 +44,16 @@ struct {
 	__type(value, __u64);
 } rg_rejected SEC(".maps");
 
+#ifdef RG_LEGACY
+
+/* Over the whole record alone: a record of its own would be more memory than global functions can be given.
+ */
+#define rg_filter_can(at)		       false
+#define rg_filter_early(room, t, sk, known)    true
+#define rg_filter_early_at(room, t, sk, known) true
+
+#else
+
 rg_inline bool rg_filter_can(__u32 at)
 {
 	return rg_config.match_at & at;
@@ -93,7 +103,7 @@ rg_inline void rg_filter_sock(struct rg_rec_msg *rec, struct sock *sk)
 	if (rec->family == AF_INET || rec->family == AF_INET6)
 		rg_fill_inet(rec, sk);
 	else
-		rg_sock_names_sub(rec, rg_scalar(sk));
+		rg_sock_names_sub(RG_PASS(rec), rg_scalar(sk));
 }
 
 /* The same of a socket that is only an address. */
@@ -198,6 +208,8 @@ rg_inline bool rg_filter_early_at(__u32 room, struct task_struct *t, __u64 sk, _
 	return rg_match(rec, known);
 }
 
+#endif
+
 rg_inline void rg_filter_count(void)
 {
 	__u32 zero = 0;
@@ -208,14 +220,16 @@ rg_inline void rg_filter_count(void)
 }
 
 /* The last word in the kernel, over the whole record. A global function: once for the verifier. */
-rg_sub int rg_filter_last(const struct rg_rec_msg *rec)
+rg_sub int rg_filter_last(RG_REC_ARG)
 {
+	RG_REC_GET(rec);
+
 	return !rec || rg_match(rec, RG_KNOWN_ALL);
 }
 
 rg_inline bool rg_filter_end(struct rg_state *st)
 {
-	const struct rg_rec_msg *rec = &st->rec;
+	struct rg_rec_msg *rec = &st->rec;
 
 	if (st->outside)
 		return false;
@@ -225,7 +239,7 @@ rg_inline bool rg_filter_end(struct rg_state *st)
 	 * (rg_recv_payload) */
 	if (rec->has & RG_HAS_CRED && rec->ret > 0 && st->skb_len != rec->ret)
 		return true;
-	return rg_filter_last(rec);
+	return rg_filter_last(RG_PASS(rec));
 }
 
 /* Parts of a message that will not come are in the ring: an empty one of no message makes the reader forget
@@ -236,7 +250,7 @@ rg_inline void rg_filter_undo(struct rg_state *st, struct task_struct *t)
 
 	if (!st->n_files && (st->skb_len <= RG_INLINE_DATA || rg_config.snaplen <= RG_INLINE_DATA))
 		return;
-	d.h.tid = t->pid;
+	d.h.tid = RG_LOAD(t, pid);
 	bpf_ringbuf_output(&ring, &d, sizeof(d), BPF_RB_NO_WAKEUP);
 }
 

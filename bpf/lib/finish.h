@@ -42,8 +42,9 @@ rg_inline bool rg_umsg_read(struct rg_umsghdr *u, __u64 addr, bool compat)
 }
 
 /* iovecs from user memory; several buffers only, one buffer is known from the kernel's own iterator. */
-rg_sub int rg_iov_user(struct rg_rec_msg *rec, __u64 addr, __u64 n, bool compat)
+rg_sub int rg_iov_user(RG_REC_ARG, __u64 addr, __u64 n, bool compat)
 {
+	RG_REC_GET(rec);
 	__u32 kept = n < RG_IOV_KEPT ? n : RG_IOV_KEPT;
 
 	if (!rec || !n || n > 1024)
@@ -145,18 +146,34 @@ static long rg_data_user_step(__u32 i, void *arg)
 	return 0;
 }
 
+#ifdef RG_LEGACY
+rg_sub int rg_data_user_round(RG_ST_ARG)
+{
+	RG_ST_GET(st);
+	struct rg_user_loop l = {.st = st};
+
+	return rg_data_user_step(0, &l);
+}
+#endif
+
 /* Pieces at most: 2 MiB of payload in parts, and every buffer once. */
 #define RG_USER_PIECES (64 + 2 * RG_IOV_KEPT)
 
 /* Payload from the caller's buffers, where no hook saw the kernel copy it. */
-rg_sub int rg_data_user(struct rg_state *st, __u64 total)
+rg_sub int rg_data_user(RG_ST_ARG, __u64 total)
 {
-	struct rg_user_loop l = {.st = st};
+	RG_ST_GET(st);
 
 	if (!st)
 		return 0;
 	st->walk = (struct rg_walk){.limit = rg_config.snaplen < total ? rg_config.snaplen : total};
+#ifdef RG_LEGACY
+	RG_ROUNDS(RG_USER_PIECES, rg_data_user_round(0));
+#else
+	struct rg_user_loop l = {.st = st};
+
 	bpf_loop(RG_USER_PIECES, rg_data_user_step, &l, 0);
+#endif
 	if (st->walk.failed)
 		st->rec.cut |= RG_CUT_FAULT;
 	if (st->walk.pos < total)
@@ -166,8 +183,9 @@ rg_sub int rg_data_user(struct rg_state *st, __u64 total)
 }
 
 /* Append name_len bytes of the sender's address from the kernel's own copy. */
-rg_sub int rg_name_take(struct rg_state *st, __u64 addr, __u32 len)
+rg_sub int rg_name_take(RG_ST_ARG, __u64 addr, __u32 len)
 {
+	RG_ST_GET(st);
 	struct rg_rec_msg *rec;
 	__u32 at;
 
@@ -189,8 +207,9 @@ rg_sub int rg_name_take(struct rg_state *st, __u64 addr, __u32 len)
 }
 
 /* Append the control bytes that the kernel wrote at addr. */
-rg_sub int rg_control_user(struct rg_state *st, __u64 addr, __u64 len)
+rg_sub int rg_control_user(RG_ST_ARG, __u64 addr, __u64 len)
 {
+	RG_ST_GET(st);
 	struct rg_rec_msg *rec;
 	__u32 at, n;
 
@@ -274,9 +293,10 @@ rg_inline __u32 rg_tail_finish(struct rg_state *st)
 }
 
 /* Write the record. */
-rg_sub int rg_emit_sub(struct rg_state *st)
+rg_sub int rg_emit_sub(RG_ST_ARG)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	RG_ST_GET(st);
+	struct task_struct *t = rg_current();
 	struct rg_rec_msg *rec;
 	__u32 len;
 
@@ -307,7 +327,7 @@ rg_sub int rg_emit_sub(struct rg_state *st)
 
 rg_inline void rg_emit(struct rg_state *st, struct task_struct *t)
 {
-	rg_emit_sub(st);
+	rg_emit_sub(RG_PASS(st));
 }
 
 /* Make the state ready for the thread's next message, also when this one was not wanted. */
@@ -362,10 +382,11 @@ rg_inline void rg_begin_into(struct rg_state *st, struct task_struct *t, __u64 n
 	rg_fill_task(rec, &st->who, t);
 }
 
-rg_sub int rg_begin_sub(struct rg_state *st, __u64 now)
+rg_sub int rg_begin_sub(RG_ST_ARG, __u64 now)
 {
+	RG_ST_GET(st);
 	if (st)
-		rg_begin_into(st, bpf_get_current_task_btf(), now);
+		rg_begin_into(st, rg_current(), now);
 	return 0;
 }
 
@@ -375,7 +396,7 @@ rg_inline void rg_begin(struct rg_state *st, struct task_struct *t, __u64 now)
 #ifdef RG_PLAIN_LOADS
 	rg_begin_into(st, t, now);
 #else
-	rg_begin_sub(st, now);
+	rg_begin_sub(RG_PASS(st), now);
 #endif
 }
 

@@ -57,6 +57,30 @@ struct {
 	__type(value, struct rg_flow);
 } flow_zero SEC(".maps");
 
+/* Numbers that no other CPU gives, and what tells a socket from another one at the same address. */
+#ifdef RG_LEGACY
+#define RG_FLOW_SOCK(rec) ((rec)->sock_ino)
+#define RG_NUMBERS_EACH	  (1u << 22) /* of a CPU, before they begin anew */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} flow_numbers SEC(".maps");
+
+rg_inline __u32 rg_flow_number(void)
+{
+	__u32 zero = 0;
+	__u64 *n = bpf_map_lookup_elem(&flow_numbers, &zero);
+
+	return n ? bpf_get_smp_processor_id() * RG_NUMBERS_EACH + (++*n & (RG_NUMBERS_EACH - 1)) + 1 : 0;
+}
+#define RG_FLOW_NEXT(counter) rg_flow_number()
+#else
+#define RG_FLOW_SOCK(rec)     ((rec)->cookie)
+#define RG_FLOW_NEXT(counter) (__sync_fetch_and_add(&(counter), 1) + 1)
+#endif
+
 __u64 rg_flow_serial;
 
 /* Is a end of `a` at or before `b`? TCP sequence numbers wrap. */
@@ -97,7 +121,7 @@ rg_inline struct rg_flow *rg_flow_new(struct rg_flow_key *key)
 		return NULL;
 	f = bpf_map_lookup_elem(&flows, key);
 	if (f)
-		f->serial = __sync_fetch_and_add(&rg_flow_serial, 1) + 1;
+		f->serial = RG_FETCH_INC(&rg_flow_serial) + 1;
 	return f;
 }
 
@@ -110,8 +134,9 @@ rg_inline bool rg_flow_skewed(struct sock *sk)
 }
 
 /* A send of n bytes is over. */
-rg_sub int rg_flow_send_sub(struct rg_rec_msg *rec, __u64 addr, long n)
+rg_sub int rg_flow_send_sub(RG_REC_ARG, __u64 addr, long n)
 {
+	RG_REC_GET(rec);
 	struct sock *sk = (struct sock *)addr;
 	struct rg_flow_key key = {};
 	struct rg_flow *f;
@@ -128,7 +153,7 @@ rg_sub int rg_flow_send_sub(struct rg_rec_msg *rec, __u64 addr, long n)
 	else
 		key.sk = addr;
 	f = bpf_map_lookup_elem(&flows, &key);
-	if (f && f->cookie && f->cookie != rec->cookie) {
+	if (f && f->cookie && f->cookie != RG_FLOW_SOCK(rec)) {
 		bpf_map_delete_elem(&flows, &key);
 		f = NULL;
 	}
@@ -138,7 +163,7 @@ rg_sub int rg_flow_send_sub(struct rg_rec_msg *rec, __u64 addr, long n)
 			return 0;
 		f->skewed = !tcp && rg_flow_skewed(sk);
 	}
-	f->cookie = rec->cookie;
+	f->cookie = RG_FLOW_SOCK(rec);
 	at = f->sent & (RG_FLOW_KEPT - 1);
 	f->sent_end = tcp ? BPF_CORE_READ((struct tcp_sock *)sk, write_seq)
 			  : f->sent_end + (rec->type == 1 ? n : 1);
@@ -153,7 +178,7 @@ rg_sub int rg_flow_send_sub(struct rg_rec_msg *rec, __u64 addr, long n)
 rg_inline void rg_flow_send(struct rg_rec_msg *rec, struct sock *sk, long n)
 {
 	if (rg_config.msg_ids)
-		rg_flow_send_sub(rec, rg_scalar(sk), n);
+		rg_flow_send_sub(RG_PASS(rec), rg_scalar(sk), n);
 }
 
 struct rg_flow_search {
@@ -182,7 +207,13 @@ rg_inline void rg_flow_find(struct rg_rec_msg *rec, struct rg_flow *f, __u64 pos
 	__u32 kept = f->sent < RG_FLOW_KEPT ? f->sent : RG_FLOW_KEPT;
 
 	s.first = f->sent - kept;
+#ifdef RG_LEGACY
+	for (__u32 i = 0; i < RG_FLOW_KEPT && i < kept; i++)
+		if (rg_flow_step(i, &s))
+			break;
+#else
 	bpf_loop(kept, rg_flow_step, &s, 0);
+#endif
 	/* the oldest kept one may hide an older one that is meant: only sure when nothing was pushed out */
 	if (s.found == s.first + 1 && s.first)
 		return;
@@ -195,8 +226,9 @@ rg_inline void rg_flow_find(struct rg_rec_msg *rec, struct rg_flow *f, __u64 pos
 
 /* A receipt of n bytes is over; sender, sender_peer: addresses of the unix socket it came from and of the one
  * that is connected to. */
-rg_sub int rg_flow_recv_sub(struct rg_rec_msg *rec, __u64 addr, long n, __u64 sender, __u64 sender_peer)
+rg_sub int rg_flow_recv_sub(RG_REC_ARG, __u64 addr, long n, __u64 sender, __u64 sender_peer)
 {
+	RG_REC_GET(rec);
 	struct sock *sk = (struct sock *)addr;
 	struct rg_flow_key key = {};
 	struct rg_flow *f;
@@ -235,7 +267,7 @@ rg_sub int rg_flow_recv_sub(struct rg_rec_msg *rec, __u64 addr, long n, __u64 se
 rg_inline void rg_flow_recv(struct rg_rec_msg *rec, struct sock *sk, long n, __u64 sender, __u64 sender_peer)
 {
 	if (rg_config.msg_ids)
-		rg_flow_recv_sub(rec, rg_scalar(sk), n, sender, sender_peer);
+		rg_flow_recv_sub(RG_PASS(rec), rg_scalar(sk), n, sender, sender_peer);
 }
 
 /* ---- UDP ---- */
@@ -282,15 +314,16 @@ rg_inline __u64 rg_udp_ends(struct sk_buff *skb)
 }
 
 /* This thread hands a datagram to IP. */
-rg_sub int rg_udp_sent_sub(struct rg_state *st, __u64 addr)
+rg_sub int rg_udp_sent_sub(RG_ST_ARG, __u64 addr)
 {
+	RG_ST_GET(st);
 	struct sk_buff *skb = (struct sk_buff *)addr;
 	struct rg_udp_note note = {.ends = rg_udp_ends(skb)};
 
 	if (!note.ends)
 		return 0;
 	/* below 2^32: flows have their serial in the high half */
-	note.id = (__u32)__sync_fetch_and_add(&rg_udp_count, 1) + 1ull;
+	note.id = (__u32)RG_FLOW_NEXT(rg_udp_count);
 	note.ts = bpf_ktime_get_ns();
 	bpf_map_update_elem(&udp_sent, &addr, &note, BPF_ANY);
 	if (st) {
@@ -309,8 +342,9 @@ rg_inline void rg_udp_send_over(struct rg_state *st, struct rg_rec_msg *rec, str
 }
 
 /* This thread takes a datagram from its socket's queue. */
-rg_sub int rg_udp_taken(struct rg_state *st, __u64 addr, int peek)
+rg_sub int rg_udp_taken(RG_ST_ARG, __u64 addr, int peek)
 {
+	RG_ST_GET(st);
 	struct rg_udp_note *note = bpf_map_lookup_elem(&udp_sent, &addr);
 
 	if (!st || !note || note->ends != rg_udp_ends((struct sk_buff *)addr))

@@ -20,19 +20,10 @@ struct rg_frag { /* skb_frag_t: struct bio_vec, since 6.9 a struct of its own wi
 	__u32 len, offset;
 };
 
-struct rg_frags_loop {
-	struct rg_state *st;
-	__u64 head, frags, next; /* linear bytes, page fragments, next buffer of the list */
-	__u64 vmemmap, direct, pos;
-	__u32 head_len, n_frags, at; /* at: 0 the linear part, then the fragments */
-	__u32 off, want, tid, tgid, cpu, page_size;
-};
-
 /* One piece of payload that stands in one place: into the record's own room while there is some, then as
  * parts. */
-rg_inline void rg_take_piece(struct rg_frags_loop *l, __u64 src, __u32 n)
+rg_inline void rg_take_piece(struct rg_state *st, struct rg_frags *l, __u64 src, __u32 n)
 {
-	struct rg_state *st = l->st;
 	struct rg_rec_data *d;
 	__u32 at = l->pos, take = 0;
 
@@ -75,7 +66,7 @@ rg_inline void rg_take_piece(struct rg_frags_loop *l, __u64 src, __u32 n)
 	bpf_ringbuf_submit(d, BPF_RB_NO_WAKEUP);
 }
 
-rg_inline void rg_frags_enter(struct rg_frags_loop *l, struct sk_buff *skb)
+rg_inline void rg_frags_enter(struct rg_frags *l, struct sk_buff *skb)
 {
 	struct skb_shared_info *si =
 		(struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
@@ -88,7 +79,7 @@ rg_inline void rg_frags_enter(struct rg_frags_loop *l, struct sk_buff *skb)
 }
 
 /* Where the next bytes stand, and how many. False: no more. */
-rg_inline bool rg_frags_place(struct rg_frags_loop *l, __u64 *addr, __u32 *len)
+rg_inline bool rg_frags_place(struct rg_frags *l, __u64 *addr, __u32 *len)
 {
 	struct rg_frag f;
 
@@ -115,13 +106,12 @@ rg_inline bool rg_frags_place(struct rg_frags_loop *l, __u64 *addr, __u32 *len)
 	return true;
 }
 
-static long rg_frags_step(__u32 i, void *arg)
+rg_inline long rg_frags_round(struct rg_state *st, struct rg_frags *l)
 {
-	struct rg_frags_loop *l = arg;
 	__u64 addr = 0;
 	__u32 len = 0, n;
 
-	if (!l->st || !l->want || !rg_frags_place(l, &addr, &len))
+	if (!st || !l->want || !rg_frags_place(l, &addr, &len))
 		return 1;
 	if (l->off >= len) {
 		l->off -= len;
@@ -133,36 +123,70 @@ static long rg_frags_step(__u32 i, void *arg)
 		n = l->want;
 	if (n > RG_PART_DATA)
 		n = RG_PART_DATA;
-	rg_take_piece(l, addr + l->off, n);
+	rg_take_piece(st, l, addr + l->off, n);
 	l->off += n;
 	l->want -= n;
 	l->pos += n;
 	return 0;
 }
 
+#ifdef RG_LEGACY
+rg_sub int rg_frags_round_sub(RG_ST_ARG)
+{
+	RG_ST_GET(st);
+
+	return st ? rg_frags_round(st, &st->frags) : 1;
+}
+#else
+struct rg_frags_loop {
+	struct rg_state *st;
+	struct rg_frags f;
+};
+
+static long rg_frags_step(__u32 i, void *arg)
+{
+	struct rg_frags_loop *l = arg;
+
+	return rg_frags_round(l->st, &l->f);
+}
+#endif
+
 /* want bytes at off of the buffer's data; pos: of the message. */
 rg_inline void rg_take_paged(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
 			     __u32 want, __u64 pos)
 {
-	struct rg_frags_loop l = {
-		.st = st, .pos = pos, .off = off, .want = want, .tid = t->pid, .tgid = t->tgid};
+#ifdef RG_LEGACY
+	struct rg_frags *f = &st->frags;
+#else
+	struct rg_frags_loop l = {.st = st};
+	struct rg_frags *f = &l.f;
+#endif
 	struct skb_shared_info *si;
 
-	l.cpu = bpf_get_smp_processor_id();
-	l.page_size = bpf_core_type_size(struct page);
-	if (!&vmemmap_base || !&page_offset_base || !l.page_size ||
-	    bpf_probe_read_kernel(&l.vmemmap, sizeof(l.vmemmap), &vmemmap_base) ||
-	    bpf_probe_read_kernel(&l.direct, sizeof(l.direct), &page_offset_base)) {
+	f->pos = pos;
+	f->off = off;
+	f->want = want;
+	f->tid = RG_LOAD(t, pid);
+	f->tgid = RG_LOAD(t, tgid);
+	f->cpu = bpf_get_smp_processor_id();
+	f->page_size = bpf_core_type_size(struct page);
+	if (!&vmemmap_base || !&page_offset_base || !f->page_size ||
+	    bpf_probe_read_kernel(&f->vmemmap, sizeof(f->vmemmap), &vmemmap_base) ||
+	    bpf_probe_read_kernel(&f->direct, sizeof(f->direct), &page_offset_base)) {
 		st->cut |= RG_CUT_PART;
 		return;
 	}
-	rg_frags_enter(&l, skb);
+	rg_frags_enter(f, skb);
 	si = (struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
-	l.next = (__u64)BPF_CORE_READ(si, frag_list);
-	l.at = RG_UNKNOWN(l.at);
-	l.off = RG_UNKNOWN(l.off);
+	f->next = (__u64)BPF_CORE_READ(si, frag_list);
+	f->at = RG_UNKNOWN(f->at);
+	f->off = RG_UNKNOWN(f->off);
+#ifdef RG_LEGACY
+	RG_ROUNDS(RG_SEGMENTS, rg_frags_round_sub(0));
+#else
 	bpf_loop(RG_SEGMENTS, rg_frags_step, &l, 0);
-	if (l.want)
+#endif
+	if (f->want)
 		st->cut |= RG_CUT_PART;
 }
 

@@ -35,6 +35,34 @@ struct rg_kmsg {
 };
 #define RG_MSGHDR_ROOM 160
 
+/* Which call the thread is in (call.h). */
+struct rg_call {
+	__s32 nr;
+	__u16 route;
+	bool compat;
+	bool has_flags;
+	bool is_msg; /* msg points to a msghdr (or the first of several), else to a buffer or iovec */
+	__s32 fd;
+	__u32 flags;
+	__u64 msg;
+	__u64 len; /* iovlen, vlen or buffer length */
+};
+
+/* A walk up the names of a path (files.h). */
+struct rg_up {
+	struct dentry *d;
+	struct mount *m;
+	__u32 pos, has;
+};
+
+/* A walk through the pieces of a buffer (frags.h). */
+struct rg_frags {
+	__u64 head, frags, next; /* linear bytes, page fragments, next buffer of the list */
+	__u64 vmemmap, direct, pos;
+	__u32 head_len, n_frags, at; /* at: 0 the linear part, then the fragments */
+	__u32 off, want, tid, tgid, cpu, page_size;
+};
+
 /*
  * What is known of the message a thread is receiving: collected by the hooks in the order in which they fire,
  * written out by the last one. Per task, because a program may be preempted between hooks and per-CPU memory
@@ -66,6 +94,11 @@ struct rg_state {
 	__u64 scratch;		/* rg_number */
 	struct rg_who who;
 	struct rg_tramp tr;
+#ifdef RG_LEGACY
+	struct rg_call call;
+	struct rg_up up;
+	struct rg_frags frags;
+#endif
 	struct rg_walk walk;
 	/* Here and not on the BPF stack: of that, programs and what they call share 512 bytes (until 6.13,
 	 * "bpf: Support private stack for bpf progs"). */
@@ -74,26 +107,9 @@ struct rg_state {
 	struct rg_rec_msg rec;
 	__u8 tail[RG_TAIL_SIZE];
 };
+#ifndef RG_LEGACY
 _Static_assert(sizeof(struct rg_state) <= RG_STATE_MAX, "task storage");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct rg_state);
-} states SEC(".maps");
-
-/* Per-socket numbering. */
-struct rg_sock_state {
-	__u64 cookie;
-	__u32 recv_seq, send_seq;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct rg_sock_state);
-} socks SEC(".maps");
+#endif
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -235,5 +251,7 @@ rg_inline void rg_lost(__u32 reason, __u32 tgid, __u64 cookie)
 	if (n)
 		*n += 1;
 }
+
+#include "storage.h"
 
 #endif

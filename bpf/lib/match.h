@@ -200,10 +200,8 @@ static __always_inline int rg_m_path(const struct rg_rec_msg *rec, const struct 
 	return bpf_map_lookup_elem(&rg_match_paths, &key) ? 2 : 1;
 }
 
-/* One test: 1 true, 0 false; absent and unknown are settled here. A global function: the verifier looks at it
- * once and not once for each round of the loop below. */
-int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in, __u32 known);
-__attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in,
+/* One test: 1 true, 0 false; absent and unknown are settled here. */
+static __always_inline int rg_m_test_of(const struct rg_rec_msg *rec, const struct rg_match_insn *in,
 					__u32 known)
 {
 	__u64 v = 0, comm[2];
@@ -250,6 +248,27 @@ __attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const stru
 	return neg ? !r : r;
 }
 
+/* A global function: the verifier looks at it once and not once for each round of the loop below. */
+#ifdef RG_LEGACY
+rg_sub int rg_m_test_at(RG_REC_ARG, __u32 pc, __u32 known)
+{
+	RG_REC_GET(rec);
+	__u32 zero = 0;
+	const struct rg_match_prog *p = bpf_map_lookup_elem(&rg_match_prog, &zero);
+
+	return !p || pc >= RG_MATCH_INSNS || rg_m_test_of(rec, &p->insn[pc], known);
+}
+#define RG_M_TEST(rec, in, pc, known) rg_m_test_at(0, pc, known)
+#else
+int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in, __u32 known);
+__attribute__((noinline)) int rg_m_test(const struct rg_rec_msg *rec, const struct rg_match_insn *in,
+					__u32 known)
+{
+	return rg_m_test_of(rec, in, known);
+}
+#define RG_M_TEST(rec, in, pc, known) rg_m_test(rec, in, known)
+#endif
+
 /* Is the message wanted? Anything unexpected is accepted: user space decides again. */
 static __always_inline bool rg_match_by(const struct rg_match_prog *p, const struct rg_rec_msg *rec,
 					__u32 known)
@@ -264,7 +283,7 @@ static __always_inline bool rg_match_by(const struct rg_match_prog *p, const str
 		if (pc >= RG_MATCH_INSNS)
 			break;
 		in = &p->insn[pc];
-		pc = rg_m_test(rec, in, known) ? in->jt : in->jf;
+		pc = RG_M_TEST(rec, in, pc, known) ? in->jt : in->jf;
 	}
 	return pc != RG_MATCH_REJECT;
 }

@@ -36,7 +36,7 @@ rg_inline __u64 rg_recv_buffers(struct rg_state *st, const struct rg_kmsg *m, co
 
 	if (!c->is_msg) {
 		if (!m->single && c->route)
-			rg_iov_user(rec, c->msg, c->len, c->compat);
+			rg_iov_user(RG_PASS(rec), c->msg, c->len, c->compat);
 		return 0;
 	}
 	if (!m->control) {
@@ -53,7 +53,7 @@ rg_inline __u64 rg_recv_buffers(struct rg_state *st, const struct rg_kmsg *m, co
 	if (!rg_umsg_read(&u, c->msg, c->compat))
 		return rec->has & RG_HAS_CONTROLLEN ? start : 0;
 	if (!m->single)
-		rg_iov_user(rec, u.iov, u.iovlen, c->compat);
+		rg_iov_user(RG_PASS(rec), u.iov, u.iovlen, c->compat);
 	return rec->has & RG_HAS_CONTROLLEN ? start : u.control;
 }
 
@@ -65,10 +65,10 @@ rg_inline void rg_recv_control(struct rg_state *st, const struct rg_kmsg *m, __u
 		return;
 	rec->controllen = m->control - start;
 	rec->control_given = rec->controllen + m->controllen;
-	rg_control_user(st, start, rec->controllen);
+	rg_control_user(RG_PASS(st), start, rec->controllen);
 }
 
-rg_inline void rg_recv_payload(struct rg_state *st, long ret)
+rg_inline void rg_recv_payload_into(struct rg_state *st, long ret)
 {
 	struct rg_rec_msg *rec = &st->rec;
 	__u64 total = ret > 0 ? ret : 0;
@@ -93,10 +93,24 @@ rg_inline void rg_recv_payload(struct rg_state *st, long ret)
 		rec->cut = 0;
 	}
 	if (total && (rec->has & RG_HAS_IOV) && rg_config.snaplen)
-		rg_data_user(st, total);
+		rg_data_user(RG_PASS(st), total);
 	else if (total)
 		rec->cut |= RG_CUT_DATA;
 }
+
+#ifdef RG_LEGACY
+rg_sub int rg_recv_payload_sub(RG_ST_ARG, long ret)
+{
+	RG_ST_GET(st);
+
+	if (st)
+		rg_recv_payload_into(st, ret);
+	return 0;
+}
+#define rg_recv_payload(st, ret) rg_recv_payload_sub(0, ret)
+#else
+#define rg_recv_payload rg_recv_payload_into
+#endif
 
 /* Index in the batch: which msghdr of the caller's array this is. */
 rg_inline void rg_recv_batch(struct rg_rec_msg *rec, struct rg_call *c, const struct rg_kmsg_at *at)
@@ -126,7 +140,7 @@ rg_inline struct rg_uring_op *rg_recv_route(struct rg_state *st, struct task_str
 	c->route = RG_RT_UNKNOWN;
 	rec->route = RG_RT_UNKNOWN;
 	rec->fd = -1;
-	if (t->io_uring || rec->mflags & RG_MF_URING)
+	if (RG_LOAD(t, io_uring) || rec->mflags & RG_MF_URING)
 		return rg_uring_find(rec, sk, false);
 	if (rec->mflags & RG_MF_KTHREAD)
 		rec->route = RG_RT_KERNEL;
@@ -170,7 +184,7 @@ rg_inline bool rg_uring_again(const struct rg_rec_msg *rec, struct sock *sk, __u
 rg_inline void rg_recv_full(struct rg_state *st, const struct rg_kmsg *m, __u64 start, long ret)
 {
 	rg_recv_payload(st, ret);
-	rg_name_take(st, m->name, m->namelen);
+	rg_name_take(RG_PASS(st), m->name, m->namelen);
 	rg_recv_control(st, m, start);
 }
 
@@ -204,8 +218,8 @@ rg_inline bool rg_recv_uring(struct rg_state *st, struct sock *sk, struct rg_uri
 rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct sock *sk, long ret, __u32 flags,
 			  __u64 base)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	struct rg_kmsg_at at = {.base = base, .top = (__u64)t->stack + RG_STACK_SPAN, .ret = ret};
+	struct pt_regs *regs = rg_regs(t);
+	struct rg_kmsg_at at = {.base = base, .top = (__u64)RG_LOAD(t, stack) + RG_STACK_SPAN, .ret = ret};
 	struct rg_rec_msg *rec = &st->rec;
 	struct rg_uring_op *op;
 	struct rg_kmsg *m = &st->kmsg;

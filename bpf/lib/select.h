@@ -39,13 +39,15 @@ __u32 rg_quiet_tgid;
 
 rg_inline bool rg_sel_own(struct task_struct *t)
 {
-	return t->tgid == rg_config.self || t->tgid == rg_quiet_tgid;
+	__u32 tgid = RG_LOAD(t, tgid);
+
+	return tgid == rg_config.self || tgid == rg_quiet_tgid;
 }
 
 /* Does the receiving task pass the selection by process? */
 rg_inline bool rg_sel_task(struct task_struct *t)
 {
-	__u32 sel = rg_config.select, tgid = t->tgid;
+	__u32 sel = rg_config.select, tgid = RG_LOAD(t, tgid);
 
 	if (rg_sel_own(t))
 		return false;
@@ -55,13 +57,14 @@ rg_inline bool rg_sel_task(struct task_struct *t)
 		return false;
 	if (sel & RG_SEL_COMM) {
 		struct rg_comm_key key;
+		RG_CHARS(comm, RG_COMM_LEN, t, comm);
 
-		__builtin_memcpy(&key, t->comm, sizeof(key));
+		__builtin_memcpy(&key, comm, sizeof(key));
 		if (!bpf_map_lookup_elem(&sel_comms, &key))
 			return false;
 	}
 	if (sel & RG_SEL_UID) {
-		__u32 uid = t->cred->uid.val;
+		__u32 uid = RG_LOAD(t, cred, uid.val);
 
 		if (!bpf_map_lookup_elem(&sel_uids, &uid))
 			return false;
@@ -133,8 +136,9 @@ rg_inline bool rg_sel_addr(const struct rg_rec_addr *a, const volatile struct rg
 }
 
 /* Selection by socket, on the filled record. */
-rg_sub int rg_sel_sock(const struct rg_rec_msg *rec)
+rg_sub int rg_sel_sock(RG_REC_ARG)
 {
+	RG_REC_GET(rec);
 	if (!(rg_config.select & RG_SEL_SOCKET) || !rec)
 		return true;
 	for (int i = 0; i < RG_SEL_SOCKETS_MAX; i++) {

@@ -22,7 +22,7 @@ rg_inline void rg_send_msg(struct rg_state *st, struct rg_umsghdr *u)
 	rec->controllen = u->controllen;
 	rec->control_given = u->controllen;
 	if (u->control && u->controllen)
-		rg_control_user(st, u->control, u->controllen);
+		rg_control_user(RG_PASS(st), u->control, u->controllen);
 }
 
 rg_inline void rg_send_args(struct rg_state *st, struct rg_call *c, struct pt_regs *regs, long ret)
@@ -33,28 +33,28 @@ rg_inline void rg_send_args(struct rg_state *st, struct rg_call *c, struct pt_re
 	if (c->is_msg) {
 		if (!rg_umsg_read(&u, c->msg, c->compat))
 			return;
-		rg_iov_user(rec, u.iov, u.iovlen, c->compat);
+		rg_iov_user(RG_PASS(rec), u.iov, u.iovlen, c->compat);
 	} else if (c->route == RG_RT_WRITEV || c->route == RG_RT_PWRITEV2) {
-		rg_iov_user(rec, c->msg, c->len, c->compat);
+		rg_iov_user(RG_PASS(rec), c->msg, c->len, c->compat);
 	} else {
 		rec->iov[0].base = c->msg;
 		rec->iov[0].len = c->len;
 		rec->n_iov = 1;
 		rec->has |= RG_HAS_IOV | RG_HAS_IOV_K;
 		if (c->route == RG_RT_SENDTO && !c->compat) {
-			u.name = regs->r8;
-			u.namelen = u.name ? regs->r9 : 0;
+			u.name = RG_LOAD(regs, r8);
+			u.namelen = u.name ? RG_LOAD(regs, r9) : 0;
 		}
 	}
 	if (ret > 0 && rg_config.snaplen)
-		rg_data_user(st, ret);
+		rg_data_user(RG_PASS(st), ret);
 	rg_send_msg(st, &u);
 }
 
 /* False: the filter does not want it. */
 rg_inline bool rg_send_end(struct rg_state *st, struct task_struct *t, struct sock *sk, long ret, __u32 flags)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	struct pt_regs *regs = rg_regs(t);
 	struct rg_rec_msg *rec = &st->rec;
 	struct rg_call c;
 
@@ -70,7 +70,7 @@ rg_inline bool rg_send_end(struct rg_state *st, struct task_struct *t, struct so
 		c.route = RG_RT_UNKNOWN;
 		rec->route = RG_RT_UNKNOWN;
 		rec->fd = -1;
-		if (t->io_uring)
+		if (RG_LOAD(t, io_uring))
 			rg_uring_find(rec, sk, true);
 		else if (rec->mflags & RG_MF_KTHREAD)
 			rec->route = RG_RT_KERNEL;

@@ -13,8 +13,19 @@
 /* kfunc, callable from tp_btf since 6.12 ("bpf: Allow bpf_dynptr_from_skb() for tp_btf"): reads paged
  * buffers. Weak, and never called unless the loader saw it (rg_skb_dynptr): libbpf 1.1 cannot test a kfunc's
  * address. */
+#ifdef RG_LEGACY
+#define RG_READ_PAGED(dst, n, skb, off) (-1)
+static const bool rg_skb_dynptr = false;
+#else
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym __weak;
 const volatile bool rg_skb_dynptr;
+#define RG_READ_PAGED(dst, n, skb, off)                                \
+	({                                                             \
+		struct bpf_dynptr d_;                                  \
+		bpf_dynptr_from_skb((struct __sk_buff *)(skb), 0, &d_) \
+			?: bpf_dynptr_read((dst), (n), &d_, (off), 0); \
+	})
+#endif
 
 /* 32 parts of 32 KiB from one buffer: above any skb (64 KiB linear, 17 or 45 frags, or a frag list) seen. */
 #define RG_SKB_PARTS 32
@@ -35,14 +46,13 @@ rg_inline __u32 rg_min(__u64 a, __u64 b)
 			if ((off) + n_ <= head_) {                                            \
 				err_ = bpf_probe_read_kernel((dst), n_, (skb)->data + (off)); \
 			} else if (rg_skb_dynptr) {                                           \
-				struct bpf_dynptr d_;                                         \
-				if (!bpf_dynptr_from_skb((struct __sk_buff *)(skb), 0, &d_))  \
-					err_ = bpf_dynptr_read((dst), n_, &d_, (off), 0);     \
+				err_ = RG_READ_PAGED(dst, n_, skb, off);                      \
 			}                                                                     \
 		}                                                                             \
 		err_;                                                                         \
 	})
 
+#ifndef RG_LEGACY
 /* One part of the payload as a record of its own. */
 rg_inline bool rg_data_part(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
 			    __u32 n, __u64 pos)
@@ -52,14 +62,14 @@ rg_inline bool rg_data_part(struct rg_state *st, struct task_struct *t, struct s
 
 	if (!d) {
 		st->cut |= RG_CUT_PART;
-		rg_lost(RG_LOSS_PART, t->tgid, 0);
+		rg_lost(RG_LOSS_PART, RG_LOAD(t, tgid), 0);
 		return false;
 	}
 	d->h.type = RG_REC_DATA;
 	d->h.version = RG_ABI_VERSION;
 	d->h.len = sizeof(*d) + n;
 	d->h.msg_no = st->msg_no + 1;
-	d->h.tid = t->pid;
+	d->h.tid = RG_LOAD(t, pid);
 	d->h.cpu = bpf_get_smp_processor_id();
 	d->offset = pos;
 	d->len = n;
@@ -95,6 +105,7 @@ static long rg_parts_step(__u32 i, void *arg)
 	l->want -= n;
 	return 0;
 }
+#endif
 
 /* The kernel copies len bytes from off of the buffer to the receiver: keep what snaplen wants. */
 rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
@@ -114,7 +125,11 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 		want = rg_config.snaplen - pos;
 		st->cut |= RG_CUT_DATA;
 	}
+#ifdef RG_LEGACY
+	if (pos + want > RG_INLINE_DATA || off + want > skb->len - skb->data_len) {
+#else
 	if (!rg_skb_dynptr && off + want > skb->len - skb->data_len) {
+#endif
 		rg_take_paged(st, t, skb, off, want, pos);
 		return;
 	}
@@ -134,6 +149,7 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 		pos += n;
 		want -= n;
 	}
+#ifndef RG_LEGACY
 	struct rg_parts_loop l = {.st = st, .t = t, .skb = skb, .off = off, .want = want, .pos = pos};
 
 	l.off = RG_UNKNOWN(off);
@@ -141,6 +157,7 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 		bpf_loop(RG_SKB_PARTS, rg_parts_step, &l, 0);
 	if (l.want)
 		st->cut |= RG_CUT_PART;
+#endif
 }
 
 /* A unix buffer's owner is the sending socket. */
@@ -169,8 +186,9 @@ rg_inline void rg_set_creds(struct rg_state *st, __u32 pid, __u32 uid, __u32 gid
 #define RG_CB(skb, type, kind, member) (*(const kind *)((skb)->cb + bpf_core_field_offset(type, member)))
 
 /* The sender of a unix buffer, pid not NULL. By helpers: none unless credentials are passed. */
-rg_sub int rg_unix_creds(struct rg_state *st, __u64 pid, __u32 uid, __u32 gid)
+rg_sub int rg_unix_creds(RG_ST_ARG, __u64 pid, __u32 uid, __u32 gid)
 {
+	RG_ST_GET(st);
 	if (!st)
 		return 0;
 	rg_set_creds(st, rg_pid_nr((struct pid *)pid), uid, gid);
@@ -197,7 +215,7 @@ rg_inline void rg_take_creds(struct rg_state *st, struct sk_buff *skb, __u16 fam
 	}
 	pid = RG_CB(skb, struct unix_skb_parms, __u64, pid);
 	if (pid) /* no PASSCRED at either end when it was sent: pid NULL, uid and gid -1 */
-		rg_unix_creds(st, pid, RG_CB(skb, struct unix_skb_parms, __u32, uid),
+		rg_unix_creds(RG_PASS(st), pid, RG_CB(skb, struct unix_skb_parms, __u32, uid),
 			      RG_CB(skb, struct unix_skb_parms, __u32, gid));
 	rg_take_sender(st, skb);
 }

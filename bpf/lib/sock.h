@@ -171,12 +171,27 @@ rg_inline void rg_pid_comm(struct pid *pid, char *comm)
 #endif
 }
 
+rg_inline void rg_peer_creds(struct rg_rec_msg *rec, struct sock *sk)
+{
+	struct pid *pid = RG_LOAD(sk, sk_peer_pid);
+
+	if (!pid)
+		return;
+	rec->has |= RG_HAS_PEER;
+	rec->peer_pid = RG_LOAD(pid, numbers[0].nr);
+	rec->peer_uid = RG_LOAD(sk, sk_peer_cred, euid.val);
+	rec->peer_gid = RG_LOAD(sk, sk_peer_cred, egid.val);
+	if (!(rec->has & RG_HAS_CRED)) /* else its sender is told */
+		rg_pid_comm(pid, rec->peer_comm);
+}
+
+#ifndef RG_LEGACY
+
 /* The connected peer of a unix socket and its credentials. Plain loads: see task.h. */
 rg_inline void rg_fill_peer(struct rg_rec_msg *rec, struct sock *sk)
 {
 	struct unix_address *a;
 	struct unix_sock *us = bpf_skc_to_unix_sock(sk);
-	struct pid *pid = sk->sk_peer_pid;
 	struct sock *peer;
 
 	if (!us)
@@ -192,28 +207,64 @@ rg_inline void rg_fill_peer(struct rg_rec_msg *rec, struct sock *sk)
 		if (a)
 			rg_unix_end(a, &rec->remote);
 	}
-	if (!pid)
-		return;
-	rec->has |= RG_HAS_PEER;
-	rec->peer_pid = pid->numbers[0].nr;
-	rec->peer_uid = sk->sk_peer_cred->euid.val;
-	rec->peer_gid = sk->sk_peer_cred->egid.val;
-	if (!(rec->has & RG_HAS_CRED)) /* else its sender is told */
-		rg_pid_comm(pid, rec->peer_comm);
+	rg_peer_creds(rec, sk);
 }
 
+#endif
+
 /* Names of the other families: seldom more than once a message, and by helper. addr: the socket's address. */
-rg_sub int rg_sock_names_sub(struct rg_rec_msg *rec, __u64 addr)
+rg_sub int rg_sock_names_sub(RG_REC_ARG, __u64 addr)
 {
+	RG_REC_GET(rec);
 	if (rec)
 		rg_sock_names((struct sock *)addr, &rec->local, &rec->remote);
 	return 0;
 }
 
+#ifdef RG_LEGACY
+
+/* Everything about the socket that a record holds. rec->ret is set before: what failed has no number. */
+rg_sub int rg_fill_sock_sub(RG_REC_ARG, __u64 addr, bool send)
+{
+	RG_REC_GET(rec);
+	struct sock *sk = (struct sock *)addr, *peer;
+	struct rg_sock_state *ss;
+
+	if (!rec)
+		return 0;
+	rec->has |= RG_HAS_SOCK;
+	rec->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	rec->type = BPF_CORE_READ(sk, sk_type);
+	rec->protocol = BPF_CORE_READ(sk, sk_protocol);
+	rec->sk_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	rec->sock_ino = rg_sock_ino(sk);
+	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rec->cookie = rg_sock_cookie(sk);
+	rec->local.len = 0;
+	rec->remote.len = 0;
+	rec->peer_cookie = 0;
+	rec->peer_pid = 0;
+	ss = rg_sock_state(sk);
+	rec->seq = !ss || rec->ret < 0 ? 0
+		   : send	       ? RG_FETCH_INC(&ss->send_seq) + 1
+				       : RG_FETCH_INC(&ss->recv_seq) + 1;
+	rg_sock_names_sub(0, addr);
+	if (rec->family != AF_UNIX)
+		return 0;
+	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	if (peer)
+		rec->peer_cookie = BPF_CORE_READ(peer, __sk_common.skc_cookie.counter);
+	rg_peer_creds(rec, sk);
+	return 0;
+}
+#define rg_fill_sock(rec, sk, send) rg_fill_sock_sub(0, rg_scalar(sk), send)
+
+#else
+
 /* Everything about the socket that a record holds. rec->ret is set before: what failed has no number. */
 rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 {
-	struct rg_sock_state *ss = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct rg_sock_state *ss = rg_sock_state(sk);
 
 	rec->has |= RG_HAS_SOCK;
 	rec->family = sk->__sk_common.skc_family;
@@ -228,13 +279,13 @@ rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 	rec->peer_pid = 0;
 	if (ss) {
 		if (!ss->cookie)
-			ss->cookie = bpf_get_socket_cookie(sk);
+			ss->cookie = rg_sock_cookie(sk);
 		rec->cookie = ss->cookie;
 		rec->seq = rec->ret < 0 ? 0
-			   : send	? __sync_fetch_and_add(&ss->send_seq, 1) + 1
-					: __sync_fetch_and_add(&ss->recv_seq, 1) + 1;
+			   : send ? RG_FETCH_INC(&ss->send_seq) + 1
+				  : RG_FETCH_INC(&ss->recv_seq) + 1;
 	} else {
-		rec->cookie = bpf_get_socket_cookie(sk);
+		rec->cookie = rg_sock_cookie(sk);
 		rec->seq = 0;
 	}
 	if (rec->family == AF_UNIX)
@@ -242,7 +293,8 @@ rg_inline void rg_fill_sock(struct rg_rec_msg *rec, struct sock *sk, bool send)
 	else if (rec->family == AF_INET || rec->family == AF_INET6)
 		rg_fill_inet(rec, sk);
 	else if (rec->family == AF_NETLINK)
-		rg_sock_names_sub(rec, rg_scalar(sk));
+		rg_sock_names_sub(RG_PASS(rec), rg_scalar(sk));
 }
+#endif
 
 #endif

@@ -23,8 +23,8 @@ rg_inline __u32 rg_ns_nr(struct pid *pid, __u32 level)
 rg_inline void rg_fill_deep_ns(struct rg_rec_msg *rec, struct rg_who *who, struct task_struct *t,
 			       struct task_struct *parent, __u32 level)
 {
-	__u64 pid_start = t->start_boottime, ppid_start = rec->parent_start;
-	struct pid *pid = t->thread_pid, *pp = parent->thread_pid;
+	__u64 pid_start = RG_LOAD(t, start_boottime), ppid_start = rec->parent_start;
+	struct pid *pid = RG_LOAD(t, thread_pid), *pp = RG_LOAD(parent, thread_pid);
 	struct pid_namespace *ns;
 	struct upid up;
 
@@ -32,7 +32,7 @@ rg_inline void rg_fill_deep_ns(struct rg_rec_msg *rec, struct rg_who *who, struc
 	    who->parent_start == ppid_start)
 		return;
 	who->tid = 0;
-	rec->ns_pid = rg_ns_nr(t->group_leader->thread_pid, level);
+	rec->ns_pid = rg_ns_nr(RG_LOAD(t, group_leader, thread_pid), level);
 	rec->ns_tid = 0;
 	rec->ns_ppid = 0;
 	if (bpf_probe_read_kernel(&up, sizeof(up), &pid->numbers[level & 31]))
@@ -41,8 +41,8 @@ rg_inline void rg_fill_deep_ns(struct rg_rec_msg *rec, struct rg_who *who, struc
 	ns = up.ns;
 	rec->ns_pidns = BPF_CORE_READ(ns, ns.inum);
 	/* a parent outside of the namespace has no number there */
-	if (pp->level >= level && !bpf_probe_read_kernel(&up, sizeof(up), &pp->numbers[level & 31]) &&
-	    up.ns == ns)
+	if (RG_LOAD(pp, level) >= level &&
+	    !bpf_probe_read_kernel(&up, sizeof(up), &pp->numbers[level & 31]) && up.ns == ns)
 		rec->ns_ppid = up.nr;
 	who->tid = rec->h.tid;
 	who->ppid = rec->ppid;
@@ -55,17 +55,17 @@ rg_inline void rg_fill_deep_ns(struct rg_rec_msg *rec, struct rg_who *who, struc
 rg_inline void rg_fill_ns(struct rg_rec_msg *rec, struct rg_who *who, struct task_struct *t,
 			  struct task_struct *parent)
 {
-	struct pid *pid = t->thread_pid;
-	__u32 level = pid->level;
+	struct pid *pid = RG_LOAD(t, thread_pid);
+	__u32 level = RG_LOAD(pid, level);
 	struct pid_namespace *ns;
 
-	rec->ns_mnt = t->nsproxy->mnt_ns->ns.inum;
+	rec->ns_mnt = RG_LOAD(t, nsproxy, mnt_ns, ns.inum);
 	if (!level) {
 		rec->ns_tid = rec->h.tid;
 		rec->ns_pid = rec->pid;
 		rec->ns_ppid = rec->ppid;
-		ns = pid->numbers[0].ns;
-		rec->ns_pidns = ns->ns.inum;
+		ns = RG_LOAD(pid, numbers[0].ns);
+		rec->ns_pidns = RG_LOAD(ns, ns.inum);
 		return;
 	}
 	rg_fill_deep_ns(rec, who, t, parent, level);
@@ -74,7 +74,7 @@ rg_inline void rg_fill_ns(struct rg_rec_msg *rec, struct rg_who *who, struct tas
 rg_inline bool rg_is_compat(struct task_struct *t)
 {
 #if defined(__TARGET_ARCH_x86)
-	return t->thread_info.status & RG_TS_COMPAT;
+	return RG_LOAD(t, thread_info.status) & RG_TS_COMPAT;
 #else
 	return false;
 #endif
@@ -83,7 +83,7 @@ rg_inline bool rg_is_compat(struct task_struct *t)
 /* The host name: rec keeps the one of the thread's last message. */
 rg_inline void rg_fill_uts(struct rg_rec_msg *rec, struct task_struct *t)
 {
-	const char *name = t->nsproxy->uts_ns->name.nodename;
+	RG_CHARS(name, RG_UTS_LEN, t, nsproxy, uts_ns, name.nodename);
 	__u64 *kept = (__u64 *)rec->uts, diff = 0;
 
 	for (int i = 0; i < RG_UTS_LEN / 8; i++) {
@@ -98,32 +98,34 @@ rg_inline void rg_fill_uts(struct rg_rec_msg *rec, struct task_struct *t)
 
 rg_inline void rg_fill_task(struct rg_rec_msg *rec, struct rg_who *who, struct task_struct *t)
 {
-	struct task_struct *leader = t->group_leader, *parent = t->real_parent->group_leader;
+	struct task_struct *leader = RG_LOAD(t, group_leader),
+			   *parent = RG_LOAD(t, real_parent, group_leader);
+	RG_CHARS(comm, RG_COMM_LEN, t, comm);
 	struct inode *exe;
 
-	rec->h.tid = t->pid;
-	rec->pid = t->tgid;
-	rec->ppid = parent->pid;
-	rec->uid = t->cred->uid.val;
-	rec->gid = t->cred->gid.val;
-	((__u64 *)rec->comm)[0] = RG_WORD(t->comm, 0);
-	((__u64 *)rec->comm)[1] = RG_WORD(t->comm, 1);
-	rec->start = t->start_boottime;
-	rec->leader_start = leader->start_boottime;
-	rec->parent_start = parent->start_boottime;
-	rec->cgroup_id = t->cgroups->dfl_cgrp->kn->id;
+	rec->h.tid = RG_LOAD(t, pid);
+	rec->pid = RG_LOAD(t, tgid);
+	rec->ppid = RG_LOAD(parent, pid);
+	rec->uid = RG_LOAD(t, cred, uid.val);
+	rec->gid = RG_LOAD(t, cred, gid.val);
+	((__u64 *)rec->comm)[0] = RG_WORD(comm, 0);
+	((__u64 *)rec->comm)[1] = RG_WORD(comm, 1);
+	rec->start = RG_LOAD(t, start_boottime);
+	rec->leader_start = RG_LOAD(leader, start_boottime);
+	rec->parent_start = RG_LOAD(parent, start_boottime);
+	rec->cgroup_id = RG_LOAD(t, cgroups, dfl_cgrp, kn, id);
 	/* kernel threads have no mm: reading through NULL gives 0 */
-	exe = t->mm->exe_file->f_inode;
-	rec->exe_ino = exe->i_ino;
-	rec->exe_dev = exe->i_sb->s_dev;
+	exe = RG_LOAD(t, mm, exe_file, f_inode);
+	rec->exe_ino = RG_LOAD(exe, i_ino);
+	rec->exe_dev = RG_LOAD(exe, i_sb, s_dev);
 	rg_fill_ns(rec, who, t, parent);
 	rg_fill_uts(rec, t);
 	rec->mflags = 0;
 	if (rg_is_compat(t))
 		rec->mflags |= RG_MF_COMPAT;
-	if (t->flags & RG_PF_KTHREAD)
+	if (RG_LOAD(t, flags) & RG_PF_KTHREAD)
 		rec->mflags |= RG_MF_KTHREAD;
-	if (t->flags & RG_PF_IO_WORKER)
+	if (RG_LOAD(t, flags) & RG_PF_IO_WORKER)
 		rec->mflags |= RG_MF_URING;
 }
 

@@ -223,14 +223,14 @@ rg_inline void rg_take_linear(struct rg_state *st, struct task_struct *t, struct
 
 	if (!d) {
 		st->cut |= RG_CUT_PART;
-		rg_lost(RG_LOSS_PART, t->tgid, 0);
+		rg_lost(RG_LOSS_PART, RG_LOAD(t, tgid), 0);
 		return;
 	}
 	d->h = (struct rg_rec_hdr){.type = RG_REC_DATA,
 				   .version = RG_ABI_VERSION,
 				   .len = sizeof(*d) + n,
 				   .msg_no = st->msg_no + 1,
-				   .tid = t->pid,
+				   .tid = RG_LOAD(t, pid),
 				   .cpu = bpf_get_smp_processor_id()};
 	d->offset = done;
 	d->len = n;
@@ -297,7 +297,7 @@ rg_inline void rg_tramp_control(struct rg_state *st, struct msghdr *msg, bool co
 	/* written by a function that is not watched here: what the caller's memory holds is all there is */
 	if (st->tr.control_lost || rec->controllen != st->tr.controls) {
 		if (rec->controllen)
-			rg_control_user(st, st->tr.control, rec->controllen);
+			rg_control_user(RG_PASS(st), st->tr.control, rec->controllen);
 		return;
 	}
 	at &= RG_TAIL_ROOM / 2 - 1;
@@ -350,7 +350,7 @@ rg_inline bool rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 	struct rg_call c;
 
 	rg_begin(st, t, bpf_ktime_get_ns());
-	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
+	rg_call_read(&c, t, rg_regs(t));
 	op = rg_tramp_route(st, t, sk, &c);
 	rec->ret = ret;
 	rg_fill_sock(rec, sk, false);
@@ -364,7 +364,7 @@ rg_inline bool rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 		rec->send_ts = st->udp_ts;
 	}
 	rg_recv_flags(rec, &c, op, flags);
-	if (st->tr.uring_route) {
+	if (rg_uring_is_net(st->tr.uring_route)) {
 		rec->flags = st->tr.uring_asked;
 		rec->has |= RG_HAS_FLAGS;
 	}
@@ -382,7 +382,7 @@ rg_inline bool rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 		rec->has |= RG_HAS_MSGHDR;
 	}
 	rg_recv_payload(st, ret);
-	rg_name_take(st, rg_scalar(st->tr.name), st->tr.name_len);
+	rg_name_take(RG_PASS(st), rg_scalar(st->tr.name), st->tr.name_len);
 	rec->namelen = st->tr.namelen;
 	if (st->tr.in == RG_IN_RECVMSG)
 		rg_tramp_control(st, msg, c.compat);
@@ -397,7 +397,7 @@ rg_inline void rg_tramp_end(struct rg_state *st, struct task_struct *t, struct s
 			rg_filter_left_out(st, t);
 		/* a later message of a batch that fails ends the call without an error */
 		else if (!(ret < 0 && st->rec.batch) && !rg_uring_again(&st->rec, sk, flags) &&
-			 rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
+			 rg_sel_fd(st->rec.fd) && rg_sel_sock(RG_PASS(&st->rec)))
 			rg_emit(st, t);
 	}
 	rg_forget(st);

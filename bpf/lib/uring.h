@@ -68,7 +68,7 @@ rg_inline __u16 rg_uring_route(__u8 op, __u32 *send)
 /* The file is looked up by the kernel only after the tracepoint: do the same here. */
 rg_inline __u64 rg_uring_file(struct io_kiocb *req, __s32 fd)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	__u64 file = 0;
 
 	if (fd < 0)

@@ -12,23 +12,6 @@
 #include "send.h"
 #include "skb.h"
 
-rg_inline struct rg_state *rg_state_find(struct task_struct *t)
-{
-	return bpf_task_storage_get(&states, t, 0, 0);
-}
-
-rg_inline struct rg_state *rg_state_of(struct task_struct *t)
-{
-	struct rg_state *st = rg_state_find(t);
-
-	if (st)
-		return st;
-	st = bpf_task_storage_get(&states, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!st)
-		rg_lost(RG_LOSS_NO_STATE, t->tgid, 0);
-	return st;
-}
-
 /* The same for a task whose messages are looked at (rg_sel_seen). */
 rg_inline struct rg_state *rg_state_seen(struct task_struct *t)
 {
@@ -46,10 +29,10 @@ rg_inline struct sock *rg_called_sock(struct task_struct *t)
 	struct socket *so;
 	struct file *f;
 
-	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
-	if (!c.route || c.fd < 0 || (__u32)c.fd >= t->files->fdt->max_fds)
+	rg_call_read(&c, t, rg_regs(t));
+	if (!c.route || c.fd < 0 || (__u32)c.fd >= RG_LOAD(t, files, fdt, max_fds))
 		return NULL;
-	f = (struct file *)rg_kernel_word((__u64)t->files->fdt->fd + (__u64)c.fd * sizeof(f));
+	f = (struct file *)rg_kernel_word((__u64)RG_LOAD(t, files, fdt, fd) + (__u64)c.fd * sizeof(f));
 	if (!f || (BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	so = BPF_CORE_READ(f, private_data);
@@ -79,7 +62,7 @@ rg_inline void rg_leave_out(struct task_struct *t)
 /* A send is over: its record. flags: as the socket saw them. */
 rg_inline int rg_send_over(struct sock *sk, int ret, int flags)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st;
 
 	if (!rg_sel_seen(t) || !rg_sel_family(sk->__sk_common.skc_family) || (ret < 0 && !rg_config.errors))
@@ -94,7 +77,7 @@ rg_inline int rg_send_over(struct sock *sk, int ret, int flags)
 	rg_exit_flush(st, t);
 	if (!rg_send_end(st, t, sk, ret, flags))
 		rg_filter_left_out(st, t);
-	else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(&st->rec))
+	else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(RG_PASS(&st->rec)))
 		rg_emit(st, t);
 	return 0;
 }
@@ -109,7 +92,7 @@ int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
 SEC("tp_btf/sys_enter")
 int BPF_PROG(rg_sys_enter, struct pt_regs *regs, long nr)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_nr_row row = rg_is_compat(t) ? rg_row32(nr) : rg_row64(nr);
 	struct rg_state *st;
 
@@ -160,7 +143,7 @@ rg_inline void rg_error_end(struct rg_state *st, struct task_struct *t, struct p
 	if (c.has_flags)
 		rec->has |= RG_HAS_FLAGS;
 	rec->user_msg = c.msg;
-	if (rg_config.match_at && !rg_filter_last(rec))
+	if (rg_config.match_at && !rg_filter_last(RG_PASS(rec)))
 		rg_filter_count();
 	else
 		rg_emit(st, t);
@@ -172,8 +155,9 @@ const volatile bool rg_splice_at_exit;
 
 /* As rg_fill_sock, of a socket known by its address only: the verifier gives no storage on that, so the
  * message has no sequence number. */
-rg_sub int rg_fill_sock_at(struct rg_rec_msg *rec, __u64 addr)
+rg_sub int rg_fill_sock_at(RG_REC_ARG, __u64 addr)
 {
+	RG_REC_GET(rec);
 	struct sock *sk = (struct sock *)addr;
 
 	if (!rec)
@@ -209,21 +193,21 @@ rg_inline void rg_splice_end(struct rg_state *st, struct task_struct *t, struct 
 		return;
 	rg_forget(st);
 	rg_begin(st, t, bpf_ktime_get_ns());
-	rg_fill_sock_at(rec, rg_scalar(sk));
+	rg_fill_sock_at(RG_PASS(rec), rg_scalar(sk));
 	rec->syscall_nr = c.nr;
 	rec->route = c.route;
 	rec->fd = c.fd;
 	rec->ret = ret;
 	rec->data_total = ret;
 	rec->cut |= RG_CUT_DATA;
-	if (rg_sel_sock(rec))
+	if (rg_sel_sock(RG_PASS(rec)))
 		rg_emit(st, t);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(rg_sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = rg_current();
 	struct rg_state *st;
 
 	if (!rg_sel_task(t))
@@ -278,8 +262,9 @@ int BPF_PROG(rg_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(rg_exit, struct task_struct *t)
 {
-	__u32 tgid = t->tgid;
+	__u32 tgid = RG_LOAD(t, tgid);
 
+	rg_state_drop(t->pid);
 	if (t->signal->live.counter == 0)
 		bpf_map_delete_elem(&sel_pids, &tgid);
 	return 0;

@@ -119,7 +119,8 @@ static void put_sock(const struct rg_rec_msg *r, const struct tail *t, struct rg
 		rg_set_i(ev, RG_F_SOCK_FD, r->fd, K);
 	if (!(r->has & RG_HAS_SOCK))
 		return;
-	rg_set_u(ev, RG_F_SOCK_COOKIE, r->cookie, K);
+	if (r->cookie) /* the legacy tier cannot have one made */
+		rg_set_u(ev, RG_F_SOCK_COOKIE, r->cookie, K);
 	if (r->sock_ino)
 		rg_set_u(ev, RG_F_SOCK_INODE, r->sock_ino, K);
 	rg_set_u(ev, RG_F_SOCK_NETNS, r->netns, K);

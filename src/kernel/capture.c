@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <recvguard/tiers.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/libbpf.h"
@@ -20,7 +22,8 @@
 
 const char *const rg_tier_names[RG_TIER__COUNT] = {"auto", "trampoline", "tracepoint", "legacy"};
 
-const struct rg_tier_impl *const rg_capture_tiers[] = {&rg_tier_trampoline, &rg_tier_tracepoint, NULL};
+const struct rg_tier_impl *const rg_capture_tiers[] = {&rg_tier_trampoline, &rg_tier_tracepoint,
+						       &rg_tier_legacy, NULL};
 
 static const char *libbpf_line(void)
 {
@@ -77,6 +80,8 @@ static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const
 	if (r)
 		return r;
 	r = rg_select_config(opts, c->match, config, err);
+	if (!rg_tier_features[RG_CAN_EARLY].has[impl->tier])
+		config->match_at &= RG_MA_END | RG_MA_ASKED;
 	if (!r)
 		r = rg_match_size(c->obj, c->match, err);
 	if (!r)
@@ -195,6 +200,7 @@ int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *mat
 	rg_libbpf_listen();
 	*rr = (struct ring_reader){fn, arg};
 	c->match = match;
+	c->opts = opts;
 	r = choose_tier(c, opts, err);
 	if (!r) {
 		fd = bpf_object__find_map_fd_by_name(c->obj, "ring");
@@ -204,6 +210,7 @@ int rg_capture_open(const struct rg_trace_opts *opts, const struct rg_match *mat
 	}
 	rg_libbpf_unlisten();
 	c->match = NULL;
+	c->opts = NULL;
 	if (r) {
 		rg_capture_close(c);
 		return r;
@@ -252,6 +259,29 @@ static void losses_rest(struct rg_capture *c, rg_loss_fn fn, void *arg)
 	}
 }
 
+/* Before 5.14 ("bpf: Add lookup_and_delete_elem support to hashtab") nothing can be taken out whole: the
+ * entries stay, and what was told of each is remembered. */
+static void loss_since(struct rg_capture *c, const struct rg_loss_key *key, uint64_t n, rg_loss_fn fn,
+		       void *arg)
+{
+	struct rg_loss_told *t;
+	size_t i = 0;
+
+	while (i < c->n_told && memcmp(&c->told[i].key, key, sizeof(*key)))
+		i++;
+	if (i == c->n_told) {
+		t = realloc(c->told, (i + 1) * sizeof(*t));
+		if (!t)
+			return; /* told the next time */
+		c->told = t;
+		c->told[c->n_told++] = (struct rg_loss_told){.key = *key};
+	}
+	t = &c->told[i];
+	if (n > t->n)
+		fn(arg, key, n - t->n);
+	t->n = n;
+}
+
 void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg)
 {
 	int fd = bpf_object__find_map_fd_by_name(c->obj, "losses");
@@ -265,6 +295,8 @@ void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg)
 		/* taken out whole: what is counted after this makes a new entry */
 		if (!bpf_map_lookup_and_delete_elem(fd, &key, &n) && n)
 			fn(arg, &key, n);
+		else if (errno != ENOENT && !bpf_map_lookup_elem(fd, &key, &n))
+			loss_since(c, &key, n, fn, arg);
 		key = next;
 	}
 	losses_rest(c, fn, arg);
@@ -292,5 +324,6 @@ void rg_capture_close(struct rg_capture *c)
 	unload(c);
 	for (size_t i = 0; i < RG_ARRAY_LEN(c->notes); i++)
 		free(c->notes[i]);
+	free(c->told);
 	free(c);
 }

@@ -41,14 +41,24 @@ struct rg_tier_impl {
 extern const struct rg_tier_impl *const rg_capture_tiers[]; /* ends with NULL */
 extern const struct rg_tier_impl rg_tier_trampoline;
 extern const struct rg_tier_impl rg_tier_tracepoint;
+extern const struct rg_tier_impl rg_tier_legacy;
+
+/* How much of a loss was told: src/kernel/capture.c, for old kernels. */
+struct rg_loss_told {
+	struct rg_loss_key key;
+	uint64_t n;
+};
 
 struct rg_capture {
 	const struct rg_tier_impl *impl;
 	void *instance;
 	struct bpf_object *obj;
-	const struct rg_match *match; /* while opening */
+	const struct rg_match *match;	  /* while opening */
+	const struct rg_trace_opts *opts; /* while opening */
 	struct ring_buffer *ring;
 	bool calibrated;
+	struct rg_loss_told *told; /* owned */
+	size_t n_told;
 	uint64_t misses; /* stack checks that failed when last looked at */
 	char *notes[16]; /* lines for the start-up message, NULL-terminated, owned */
 };

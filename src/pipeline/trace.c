@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include <recvguard/doctor.h>
+#include <recvguard/tiers.h>
 #include <recvguard/trace.h>
 
 #include "base/cleanup.h"
@@ -245,9 +246,12 @@ static int lower(const struct rg_trace_opts *opts, struct rg_match *ret, struct 
 	return r ? r : rg_match_join(ret, &scope, true, err);
 }
 
-static void note_match(struct rg_trace *t, const struct rg_trace_opts *opts, const struct rg_match *m)
+static void note_match(struct rg_trace *t, const struct rg_trace_opts *opts, struct rg_match *m)
 {
 	rg_auto_buf text = {0};
+
+	if (!rg_tier_features[RG_CAN_EARLY].has[rg_trace_tier(t)])
+		m->prog.at &= RG_MA_END | RG_MA_ASKED;
 
 	if (!opts->filter && !opts->policy)
 		return;

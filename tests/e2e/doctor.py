@@ -15,8 +15,9 @@ from tap import check, done, run, skip
 
 program, table = sys.argv[1:3]
 names = re.findall(r'^RG_CAP\(\w+,\s*"(\w+)"', open(table).read(), re.M)
-NEEDS = {"trampoline": ["fentry", "fexit"], "tracepoint": ["tp_btf", "tp_recv_length"], "legacy": ["raw_tp"]}
-COMMON = ["privilege", "memlock", "ringbuf", "read_kernel", "btf"]
+NEEDS = {"trampoline": ["fentry", "fexit", "task_storage", "bpf_loop"], "tracepoint": ["tp_recv_length", "task_storage", "bpf_loop"],
+         "legacy": ["fentry", "fexit"]}
+COMMON = ["privilege", "memlock", "ringbuf", "read_kernel", "btf", "tp_btf"]
 
 
 def doctor(deny="", *args):
@@ -86,19 +87,20 @@ for name in names:
         continue
     wrong = [n for n in names if n != name and got[n]["present"] != caps[n]["present"]]
     check(f"denying {name} changes no other answer", not wrong, wrong)
-chain = [("fentry", "trampoline"), ("tp_recv_length", "tracepoint"), ("raw_tp", "legacy")]
-deny = []
-for name, tier in chain:
-    deny.append(name)
+# what is denied, a tier that needs its last
+chain = [(["fentry"], "trampoline"), (["fentry"], "legacy"), (["fentry", "tp_recv_length"], "tracepoint"),
+         (["task_storage"], "trampoline"), (["bpf_loop"], "tracepoint"), (["task_storage", "fexit"], "legacy")]
+for deny, tier in chain:
+    name = deny[-1]
     code, forced, _ = doctor(",".join(deny))
-    rest = [t for t in NEEDS if tiers[t]["usable"] and t not in [c[1] for c in chain[:len(deny)]]]
+    rest = [t for t in NEEDS if tiers[t]["usable"] and not set(deny) & set(NEEDS[t])]
     check(f"without {','.join(deny)} the tier is {rest[0] if rest else None}",
           forced["tier"] == (rest[0] if rest else None) and code == (1 if rest else 2), (forced["tier"], code))
     got, _, err = run(program, "trace", "--", "true", env=dict(os.environ, RECVGUARD_PROBE_DENY=",".join(deny)))
     check(f"and trace falls back to it", (got == 0 and f"tier {rest[0]}" in err) if rest else
           (got == 1 and err.count("\n") == 1), (got, err))
     reason = [t for t in forced["tiers"] if t["name"] == tier][0].get("reason", "")
-    check(f"and {tier} says that it needs {name}", f"needs {name}" in reason or not tiers[tier]["usable"], reason)
+    check(f"and {tier} says that it needs {name}", any(f"needs {n}" in reason for n in deny) or not tiers[tier]["usable"], reason)
 code, forced, _ = doctor("btf")
 check("without btf there is no tier and the status is 2", forced["tier"] is None and code == 2, code)
 code, out, err = run(program, "doctor", env=dict(os.environ, RECVGUARD_PROBE_DENY="fentri"))

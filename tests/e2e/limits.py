@@ -20,34 +20,24 @@ def cut_udp(t, ev):
 # (fields as a regular expression, condition on the program's view and the event, tiers or None, reason)
 ABSENT = [
     (r"msg\.(out_flags|truncated|control_truncated|controllen|namelen|name.*|iov)|cmsg|fd\[\]\.fd", no_msghdr,
-     ("auto", "tracepoint", "legacy"), "which request of io_uring is at work is not sure while several are in flight on a socket"),
-    (r"msg\.iov", lambda t, ev: t["ret"] < 0 or t["route"] == "io_uring:readv", ("auto", "tracepoint", "legacy"),
+     ("auto", "tracepoint"), "which request of io_uring is at work is not sure while several are in flight on a socket"),
+    (r"msg\.iov", lambda t, ev: t["ret"] < 0 or t["route"] == "io_uring:readv", ("auto", "tracepoint"),
      "the iovecs are read as data is copied into them, or of native calls"),
-    (r"msg\.data", lambda t, ev: t.get("family") in (2, 10) and no_msghdr(t, ev), ("auto", "tracepoint", "legacy"),
+    (r"msg\.data", lambda t, ev: t.get("family") in (2, 10) and no_msghdr(t, ev), ("auto", "tracepoint"),
      "a linear datagram passes no tracepoint, and the buffers are not known without the msghdr"),
-    (r"msg\.size", cut_udp, ("auto", "tracepoint", "legacy"), "no tracepoint passes the full length of a datagram that was cut"),
-    (r"msg\.id|sender\.(pid|how)", lambda t, ev: t.get("family") in (2, 10) and t.get("socktype") == 2, ("auto", "tracepoint", "legacy"),
+    (r"msg\.size", cut_udp, ("auto", "tracepoint"), "no tracepoint passes the full length of a datagram that was cut"),
+    (r"msg\.id|sender\.(pid|how)", lambda t, ev: t.get("family") in (2, 10) and t.get("socktype") == 2, ("auto", "tracepoint"),
      "no tracepoint tells which datagram a receive took; datagrams may be lost, so they cannot be counted"),
+    (r"sock\.fd", lambda t, ev: t["route"].startswith("io_uring"), ("legacy",),
+     "before Linux 5.19 io_uring's tracepoints do not pass the request"),
     (r"wait", lambda t, ev: True, None, "told with --duration only: sched_switch costs every task"),
     (r"fd\[\d+\]\.cookie", lambda t, ev: True, None, "a socket has no cookie until something asks for it"),
     (r"sock\.(?!fd).*|sender\..*|msg\.(iov|name.*)", early, None, "the call failed before it reached a socket: only its registers are known"),
-]
-# (condition on the program's view, tiers or None, reason)
-UNSEEN = [
-    (lambda t: t["route"] in ("splice", "sendfile"), ("legacy",), "splice_read has no tracepoint"),
 ]
 
 
 def absent(field, t, ev, tier):
     for pattern, cond, tiers, reason in ABSENT:
         if re.fullmatch(pattern, field) and (tiers is None or tier in tiers) and cond(t, ev):
-            return reason
-    return None
-
-
-def unseen(t, tier):
-    """Reason why a message of this kind has no event, or None."""
-    for cond, tiers, reason in UNSEEN:
-        if (tiers is None or tier in tiers) and cond(t):
             return reason
     return None

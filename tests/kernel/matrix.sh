@@ -21,9 +21,16 @@ oracles=()
 for p in "$build"/tests/e2e/prog/oracle-*; do
 	[ ! -x "$p" ] || [ -d "$p" ] || oracles+=(--add "$p=/rg/bin/$(basename "$p")")
 done
+part() { # KERNEL NAME COMMAND…: lines of a test of its own, each with its name
+	local k=$1 name=$2
+	shift 2
+	"$@" >"$work/$k.cmp" 2>&1 || true
+	grep -q '^ok\|^not ok' "$work/$k.cmp" || echo "not ok - $name: ended without a result: $(tail -1 "$work/$k.cmp")"
+	sed -n "s/^\(not ok\|ok\) [0-9]* - /\1 - $name: /p; s/^#/#/p" "$work/$k.cmp"
+}
 # What the programs in the machine saw against what recvguard showed: TAP as guest.sh prints it.
 compare() { # KERNEL
-	local truth tier name way errors
+	local truth tier name way errors some
 	# guest.sh leaves a status for every program that it ran
 	for truth in "$work/$1.out"/*/*.status; do
 		[ -e "$truth" ] || continue
@@ -42,6 +49,16 @@ compare() { # KERNEL
 		grep -q '^ok\|^not ok' "$work/$1.cmp" || echo "not ok - $tier: $name: could not be compared"
 		sed -n "s/^\(not ok\|ok\) [0-9]* - /\1 - $tier: $name: /p; s/^#/#/p" "$work/$1.cmp"
 	done
+	[ ! -s "$work/$1.out/doctor.json" ] || part "$1" doctor python3 "$top/tests/kernel/since.py" "$work/$1.out/doctor.json"
+	# All that a tier showed against its column of docs/tiers.md
+	for tier in trampoline tracepoint legacy; do
+		[ -z "${RG_ORACLES+set}" ] && [ -d "$work/$1.out/$tier" ] || continue
+		some=()
+		[ ! -e "$work/$1.out/$tier/some" ] || some=(--some)
+		part "$1" "$tier: tiers" python3 "$top/tests/e2e/tiers.py" "${some[@]}" "$tier" "$work/$1.out/$tier"/*.json
+	done
+	[ ! -d "$work/$1.out/legacy-loss" ] ||
+		part "$1" "legacy: loss" python3 "$top/tests/kernel/loss.py" "$work/$1.out/legacy-loss/whole.json" "$work/$1.out/legacy-loss/tight.json"
 	for truth in "$work/$1.out"/*-filter; do
 		[ -e "$truth" ] || continue
 		tier=$(basename "$truth" -filter)

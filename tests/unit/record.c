@@ -116,6 +116,22 @@ static const struct rg_node *fd_at(const struct rg_event *ev, unsigned i)
 	return n->v.node;
 }
 
+static void a_socket_without_a_cookie_has_none(void **state)
+{
+	struct rg_event *ev = rg_event_new();
+	unsigned lost;
+	struct rec r;
+
+	rec_init(&r);
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), NULL, &no_clock, ev, &lost), 0);
+	assert_true(rg_has(ev, RG_F_SOCK_FAMILY));
+	assert_false(rg_has(ev, RG_F_SOCK_COOKIE));
+	r.m.cookie = 9;
+	assert_int_equal(rg_decode_msg(&r.m.h, rec_size(&r), NULL, &no_clock, ev, &lost), 0);
+	assert_int_equal(ev->v[RG_F_SOCK_COOKIE].u, 9);
+	rg_event_free(ev);
+}
+
 static void tags_say_where_values_came_from(void **state)
 {
 	struct rg_event *ev = rg_event_new();
@@ -316,6 +332,7 @@ static void the_smallest_ret_has_no_error_number(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_socket_without_a_cookie_has_none),
 	cmocka_unit_test(tags_say_where_values_came_from),
 	cmocka_unit_test(parts_continue_the_payload_and_never_another_messages),
 	cmocka_unit_test(descriptors_are_joined_with_their_files),
