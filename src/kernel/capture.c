@@ -67,6 +67,12 @@ static void unload(struct rg_capture *c)
 	c->calibrated = false;
 }
 
+/* What the kernel said of a program or a map is no user's mistake (is_users): another tier may be had. */
+static int refused(int r)
+{
+	return r == -EPERM || r == -EACCES ? r : -EOPNOTSUPP;
+}
+
 /* Everything up to attached; the reason in err when this tier cannot be had. */
 static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const struct rg_trace_opts *opts,
 		    struct rg_err *err)
@@ -92,7 +98,7 @@ static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const
 		return r;
 	r = impl->load(c->instance);
 	if (r)
-		return rg_fail(err, r, "does not load: %s (%s)", strerror(-r), libbpf_line());
+		return rg_fail(err, refused(r), "does not load: %s (%s)", strerror(-r), libbpf_line());
 	r = rg_select_maps(opts, c->obj, err);
 	if (!r)
 		r = rg_match_fill(c->obj, c->match, err);
@@ -100,7 +106,7 @@ static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const
 		return r;
 	r = impl->attach(c->instance);
 	if (r)
-		return rg_fail(err, r, "does not attach: %s (%s)", strerror(-r), libbpf_line());
+		return rg_fail(err, refused(r), "does not attach: %s (%s)", strerror(-r), libbpf_line());
 	return impl->settle ? impl->settle(c->instance, c, err) : 0;
 }
 
