@@ -231,6 +231,17 @@ def many():
     ok(got + refused == 60 and got >= 50 and "--max-blocked" in r.stderr, "beyond --max-blocked: ENOBUFS and a notice", r.stdout + r.stderr)
 
 
+def many_reads():
+    """Reads of pipes that block, in a process with threads: 256 at a time, then an error; the others are served."""
+    code = ("import os,threading,time\nr=[]\ndef w(f):\n try: r.append(os.read(f,9))\n except OSError as e: r.append(e.errno)\n"
+            "p=[os.pipe() for _ in range(280)]\nt=[threading.Thread(target=w,args=(a,)) for a,b in p]\n[x.start() for x in t]\nend=time.time()+30\n"
+            "while len(r)<24 and time.time()<end: time.sleep(0.01)\nearly=len(r)\n[os.write(b,b'x') for a,b in p]\n[x.join(30) for x in t]\n"
+            "print(early,r.count(b'x'),r.count(105))\n")
+    r = sh([RG, "run", "--", sys.executable, "-c", code])
+    ok(r.stdout == "24 256 24\n" and "more than 256 reads" in r.stderr, "280 reads block: 256 wait and are served, 24 fail with ENOBUFS and a notice",
+       r.stdout + r.stderr[-600:])
+
+
 def killed():
     """A killed receiver leaves nothing behind: its port is free at once, its peer sees the end."""
     code = ("import os,signal,socket,time\nfree=0\nfor i in range(20):\n s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);s.bind(('127.0.0.1',0));"
@@ -272,6 +283,7 @@ try:
     dies()
     reload()
     many()
+    many_reads()
     killed()
 finally:
     shutil.rmtree(tmp)
