@@ -14,6 +14,7 @@ usage() {
 	  --out DIR       what the command leaves in /out is unpacked here
 	  --timeout SEC   give up after this long (default 300)
 	  --icount        one instruction is one nanosecond: exact counts, one CPU
+	  --one-cpu       slower, and sure: with two, emulation now and then trips over code that the kernel patches
 	  --append TEXT   more on the kernel's command line
 	  --mem MIB       (default 1024)
 	The exit status is the command's own; 77: the kernel cannot be had here; 124: it took too long.
@@ -23,7 +24,7 @@ usage() {
 
 die() { echo "vm: $1" >&2; exit "${2:-1}"; }
 
-build=$top/build out='' limit=300 icount='' append='' mem=1024 extras=()
+build=$top/build out='' limit=300 icount='' one='' append='' mem=1024 extras=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--build) build=$2; shift 2 ;;
@@ -31,6 +32,7 @@ while [ $# -gt 0 ]; do
 	--out) out=$2; shift 2 ;;
 	--timeout) limit=$2; shift 2 ;;
 	--icount) icount=1; shift ;;
+	--one-cpu) one=1; shift ;;
 	--append) append=$2; shift 2 ;;
 	--mem) mem=$2; shift 2 ;;
 	-h | --help) usage; exit 0 ;;
@@ -60,7 +62,7 @@ if [ "$kernel" = all ]; then
 	for e in "${extras[@]}"; do add+=(--add "$e"); done
 	one() { # KERNEL: its lines, each with the kernel before it
 		local status=0
-		"$top/tools/vm.sh" --build "$build" --timeout "$limit" --mem "$mem" ${icount:+--icount} ${append:+--append "$append"} \
+		"$top/tools/vm.sh" --build "$build" --timeout "$limit" --mem "$mem" ${icount:+--icount} ${one:+--one-cpu} ${append:+--append "$append"} \
 			${out:+--out "$out/$1"} "${add[@]}" "$1" "$cmd" 2>&1 </dev/null | sed -u "s/^/$1: /" || status=$?
 		echo "$status" >"$work/status.$1"
 	}
@@ -84,6 +86,8 @@ line="console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off lsm=lockdown,capab
 qemu=(qemu-system-x86_64 -cpu max -m "$mem" -nodefaults -no-reboot -display none -kernel "$dir/vmlinuz" -initrd "$work/initrd")
 if [ -n "$icount" ]; then
 	qemu+=(-accel tcg,thread=single -smp 1 -icount "shift=0,sleep=off")
+elif [ -n "$one" ]; then
+	qemu+=(-accel tcg,thread=single -smp 1)
 else
 	qemu+=(-accel tcg,thread=multi -smp 2)
 fi

@@ -34,7 +34,7 @@ cat >"$units/test.service" <<-UNIT
 UNIT
 cp "$top/tests/kernel/systemd/machine.yaml" "$work/policies/"
 echo 'ID=recvguard-vm' >"$work/etc/os-release"
-"$top/tools/vm.sh" --build "$build" --timeout 240 --append rdinit=/lib/systemd/systemd \
+"$top/tools/vm.sh" --build "$build" --timeout 400 --one-cpu --append rdinit=/lib/systemd/systemd \
 	--add "$build/cli/recvguard=/usr/bin/recvguard" --add "$work/policies=/etc/recvguard/policies" \
 	--add "$units=/lib/systemd/system" --add "$work/etc/os-release=/etc/os-release" \
 	--add /lib/systemd/systemd=/lib/systemd/systemd --add /lib/systemd/systemd-journald=/lib/systemd/systemd-journald \
