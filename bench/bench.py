@@ -255,6 +255,29 @@ def external(rep, title, cmd, note=""):
     rep.section(title, rows=rows or None, note=note if p.returncode == 0 else f"not measured: exit {p.returncode}: {p.stderr.strip()[:200]}")
 
 
+def instructions(rep):
+    """Times in an emulated machine mean nothing, instructions do: the trampoline tier and the kernel's enforcement, counted
+    by the very tests that hold them."""
+    title, rows, notes = "Instructions a message, Linux 6.1 in QEMU (-icount)", [["arm", "instructions added", "to"]], []
+    counts = [("recvguard trampoline: ", "cost-capture /rg/tests/capture-cost.tsv", r"ok \d+ - (\S+): (-?\d+) instructions added to (\d+)"),
+              ("recvguard enforce: ", "cost-enforce", r"# (\w+: 1 rule) \+(\d+)(), 1,000 rules"),
+              ("recvguard enforce: ", None, r"# (\w+): 1 rule \+\d+, 1,000 rules \+(\d+)()")]
+    out = ""
+    for prefix, command, line in counts:
+        if command:
+            try:
+                p = subprocess.run([os.path.join(ROOT, "tools/vm.sh"), "--build", os.path.join(ROOT, "build"), "--icount", "--timeout", "550", "6.1", command],
+                                   capture_output=True, text=True, timeout=600)
+                out = p.stdout
+                if p.returncode:
+                    notes.append(f"{command}: exit {p.returncode}: {(p.stderr or out).strip()[-200:]}")
+            except (OSError, subprocess.TimeoutExpired) as e:
+                notes.append(f"{command}: not measured: {e}")
+                out = ""
+        rows += [[prefix + m[0] + ("" if command else ": 1,000 rules"), f"+{int(m[1]):,}", f"{int(m[2]):,}" if m[2] else ""] for m in re.findall(line, out)]
+    rep.section(title, rows=rows if len(rows) > 1 else None, note="; ".join(notes))
+
+
 def real_servers(rep, a, good):
     watchers = [("bare", None)]
     for t in good:
@@ -299,7 +322,7 @@ def main():
     ap.add_argument("--rounds", type=int)
     ap.add_argument("--ms", type=int, help="per workload, arm and round")
     ap.add_argument("--only", help="arms whose name contains this (and the bare one)")
-    ap.add_argument("--part", action="append", choices=["pairs", "throughput", "growth", "servers", "parts"], help="only this part of the report")
+    ap.add_argument("--part", action="append", choices=["pairs", "throughput", "growth", "servers", "parts", "instructions"], help="only this part of the report")
     a = ap.parse_args()
     a.rounds = a.rounds or (9 if a.full else 3)
     a.ms = a.ms or (100 if a.full else 60)
@@ -332,6 +355,8 @@ def main():
         external(rep, "Filters decided in the kernel: ns a receive over an empty hook", [os.path.join(BUILD, "bench-match"), MATCH_OBJECT, "30"])
         external(rep, "Broker", [os.path.join(BUILD, "bench-broker"), "--tsv", RG, "3"],
                  "arm, kind, bytes, descriptors, ns (median), best ns, rounds, messages a round")
+    if want("instructions"):
+        instructions(rep)
     rep.section("Not measured", rows=[["arm", "why"]] + [[f"tier {k}", v] for k, v in why.items()] + [list(x) for x in failed.items()])
     page = os.path.join(BUILD, "report.html")
     with open(page, "w") as f:
