@@ -53,6 +53,11 @@ class Shell:
 
     def close(self):
         os.close(self.fd)
+        for _ in range(400):
+            if os.waitpid(self.pid, os.WNOHANG)[0]:
+                return
+            time.sleep(0.05)
+        os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
 
@@ -62,14 +67,21 @@ def clean(text):
     return re.sub(r"\[\d+\] \d+|/dev/pts/\d+", "~", text)
 
 
+def until(shell, what, state=""):
+    """Until the command `what` is the shell's foreground job, whoever it was started by; or its state has this letter."""
+    for _ in range(600):
+        out = subprocess.run(["ps", "-o", "pgid=,tpgid=,stat=,args=", "--ppid", str(shell.pid)], capture_output=True, text=True).stdout
+        for pgid, tpgid, stat, args in (l.split(None, 3) for l in out.splitlines() if len(l.split(None, 3)) == 4):
+            if what in args and not args.startswith("env ") and "recvguard" not in args and \
+                    (state in stat if state else pgid == tpgid and "T" not in stat):
+                return
+        time.sleep(0.05)
+
+
 def asleep(shell, what):
     """Until the command that was started sleeps in what was asked of it."""
-    for _ in range(400):
-        out = subprocess.run(["ps", "-o", "pgid=,tpgid=,args=", "--ppid", str(shell.pid)], capture_output=True, text=True).stdout
-        if any(what in l and "recvguard" not in l for l in out.splitlines()):
-            time.sleep(0.1)
-            return
-        time.sleep(0.05)
+    until(shell, what)
+    time.sleep(0.1)
 
 
 def session(w):
@@ -92,12 +104,12 @@ def session(w):
     seen.append(s.do("jobs | sed 's/  *&*$//'"))
     seen.append(s.do("kill -CONT %1; bg >/dev/null 2>&1; jobs -r | wc -l"))
     s.put("fg\n")
-    time.sleep(0.3)
+    until(s, "sleep 301")  # a Ctrl-C before that would be the shell's, and nothing would end the job
     s.put("\x03")
     s.wait("READY> ")
     seen.append("after fg" + s.do("echo status $?", r"status \d+\s[\s\S]*READY> "))
     s.do(f"{w} cat &")
-    time.sleep(0.5)
+    until(s, "cat", "T")
     s.do("true")
     seen.append("background read" + s.do("jobs | grep -o 'Stopped'"))
     s.do("kill -9 %1; wait 2>/dev/null")
