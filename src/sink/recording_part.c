@@ -25,8 +25,9 @@ int rec_part_fail(struct rec_part *p, int rc, struct rg_err *err)
 	case SQLITE_READONLY:
 		return rg_fail(
 			err, -EROFS,
-			"'%s' was left in the middle of a change by a recorder that was killed, and can "
-			"only be undone by a reader who may write it: replay it once as its owner",
+			"'%s' was left in the middle of a change by a recorder that was killed: replay it "
+			"once "
+			"as its owner, where it was recorded (a journal that another made is not trusted)",
 			p->path);
 	case SQLITE_BUSY: return rg_fail(err, -EBUSY, "'%s' is locked by another program", p->path);
 	default: return rg_fail(err, e ? -e : -EIO, "cannot read '%s': %s", p->path, sqlite3_errmsg(p->db));
@@ -144,9 +145,43 @@ static int prepare_next(struct rec_part *p, struct rg_err *err)
 	return rc == SQLITE_OK ? 0 : rec_part_fail(p, rc, err);
 }
 
+/* In a folder of somebody else's, or where others may rename files, a name may mean another file a moment
+ * later. */
+static bool folder_is_safe(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	rg_auto_free char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	struct stat st;
+
+	return folder && stat(folder, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) &&
+	       (!(st.st_mode & (S_IWGRP | S_IWOTH)) || st.st_mode & S_ISVTX);
+}
+
+/* May a journal be undone? SQLite deletes the file that a journal names as its super-journal: one that
+ * somebody else prepared could name any. A recorder's names none, and it and the recording are their owner's
+ * alone. To be asked before SQLite opens it: as root that gives it the recording's owner. */
+static bool journal_is_ours(const char *path)
+{
+	static const uint8_t magic[8] = {0xd9, 0xd5, 0x05, 0xf9,
+					 0x20, 0xa1, 0x63, 0xd7}; /* behind such a name */
+	rg_auto_free char *name = NULL;
+	rg_auto_close int fd = -1;
+	struct stat db, st;
+	uint8_t end[8];
+
+	if (asprintf(&name, "%s-journal", path) < 0)
+		return false;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) || lstat(path, &db) || !S_ISREG(st.st_mode) || !S_ISREG(db.st_mode) ||
+	    st.st_uid != geteuid() || db.st_uid != st.st_uid || !folder_is_safe(path))
+		return false;
+	return pread(fd, end, sizeof(end), st.st_size - (off_t)sizeof(end)) == sizeof(end) &&
+	       memcmp(end, magic, sizeof(magic)) != 0;
+}
+
 /* A recorder that was killed while it changed the file's mode (at its beginning, at its end) leaves a journal
- * to be undone, for which the file has to be written: a reader that may write it does so once. SQLite itself
- * makes sure that nobody is still writing. */
+ * to be undone, for which the file has to be written: its owner does so once. SQLite itself makes sure that
+ * nobody is still writing. */
 static int undo_journal(struct rec_part *p, int flags)
 {
 	int64_t n;
@@ -167,13 +202,14 @@ static int undo_journal(struct rec_part *p, int flags)
 static int open_db(struct rec_part *p)
 {
 	const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+	bool ours = journal_is_ours(p->path);
 	int rc = sqlite3_open_v2(p->path, &p->db, flags, NULL);
 	int64_t n;
 
 	if (rc == SQLITE_OK)
 		sqlite3_extended_result_codes(p->db, 1);
 	if (rc == SQLITE_OK &&
-	    rec_part_number(p, "SELECT count(*) FROM sqlite_schema", &n) == SQLITE_READONLY_ROLLBACK)
+	    rec_part_number(p, "SELECT count(*) FROM sqlite_schema", &n) == SQLITE_READONLY_ROLLBACK && ours)
 		rc = undo_journal(p, flags);
 	if (rc != SQLITE_OK)
 		return rc;

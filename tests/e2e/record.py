@@ -4,7 +4,7 @@
 
 usage: record.py RECVGUARD
 """
-import glob, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time
+import glob, json, os, random, re, shutil, signal, socket, struct, subprocess, sys, tempfile, time
 
 from tap import check, done, run, skip
 
@@ -192,6 +192,33 @@ def killed_at(d):
           not bad and killed >= 8, "\n".join(bad) or f"{killed} killed")
 
 
+def foreign_journal(d):
+    """A recording whose journal was prepared by somebody: SQLite would delete the file that it names."""
+    db, victim = f"{d}/bait.db", f"{d}/victim"
+    if not shutil.which("strace"):
+        print("# skip: no strace: no recorder is killed for a journal")
+        return
+    subprocess.run(["strace", "-f", "-qq", "-o", f"{d}/bait.strace", "-e", "trace=unlink", "-e", "inject=unlink:signal=SIGKILL:when=8",
+                    RG, "record", db, "-q", "--", sys.executable, "-c", FEW], capture_output=True)
+    name = os.path.abspath(victim).encode()
+    sealed = struct.pack(">I", 1 << 30 >> 13) + name + struct.pack(">II", len(name), sum(name)) + bytes.fromhex("d9d505f920a163d7")
+    if not check("a recorder killed at its end leaves a journal", os.path.exists(db + "-journal")):
+        return
+    for what, change in (("names a file", lambda: open(db + "-journal", "ab").write(sealed)),
+                         ("is another's", lambda: os.chown(db + "-journal", 65534, 65534))):
+        keep = [open(f, "rb").read() for f in (db, db + "-journal")]
+        open(victim, "w").write("precious")
+        change()
+        code, out, err = run(RG, "replay", db, "-o", "json")
+        check(f"a journal that {what} is not undone", code == 1 and not out and err.count("\n") == 1 and "journal" in err
+              and os.path.exists(victim) and os.path.exists(db + "-journal"), f"{code} {err}")
+        os.unlink(db + "-journal")
+        for f, data in zip((db, db + "-journal"), keep):
+            open(f, "wb").write(data)
+    code, out, err = run(RG, "replay", db, "-o", "json")
+    check("the recorder's own is", code == 0 and len(lines(out)) > 3000, f"{code} {err}")
+
+
 def rotated(d):
     db, live = f"{d}/set.db", f"{d}/set.json"
     code, _, err = run(RG, "record", db, "-q", "--snaplen", "all", "--rotate-size", "300KiB", "-o", f"json={live}", "--",
@@ -282,6 +309,7 @@ def main():
         killed(d)
         killed_anywhere(d)
         killed_at(d)
+        foreign_journal(d)
         rotated(d)
         damaged(d)
         full(d)
