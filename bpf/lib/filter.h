@@ -168,18 +168,24 @@ rg_inline bool rg_front_asked(__u32 known)
 	return rg_config.front.kind && (rg_config.front.kind != RG_FRONT_COMM || known & RG_KNOWN_TASK);
 }
 
+/* Does it alone decide whether the message is wanted? */
+rg_inline bool rg_front_decides(struct task_struct *t, __u32 known, bool *wanted)
+{
+	if (!rg_front_asked(known))
+		return false;
+	*wanted = rg_front_holds(t);
+	return !*wanted || rg_config.front.whole;
+}
+
 /* Is a message wanted, as far as is known of it? sk: the receiving (sending) socket, NULL: not yet known.
  * known: RG_KNOWN_*. */
 rg_inline bool rg_filter_early(__u32 room, struct task_struct *t, struct sock *sk, __u32 known)
 {
 	struct rg_rec_msg *rec;
+	bool wanted;
 
-	if (rg_front_asked(known)) {
-		if (!rg_front_holds(t))
-			return false;
-		if (rg_config.front.whole)
-			return true;
-	}
+	if (rg_front_decides(t, known, &wanted))
+		return wanted;
 	rec = rg_filter_room(room);
 	if (!rec)
 		return true;
@@ -193,13 +199,10 @@ rg_inline bool rg_filter_early(__u32 room, struct task_struct *t, struct sock *s
 rg_inline bool rg_filter_early_at(__u32 room, struct task_struct *t, __u64 sk, __u32 known)
 {
 	struct rg_rec_msg *rec;
+	bool wanted;
 
-	if (rg_front_asked(known)) {
-		if (!rg_front_holds(t))
-			return false;
-		if (rg_config.front.whole)
-			return true;
-	}
+	if (rg_front_decides(t, known, &wanted))
+		return wanted;
 	rec = rg_filter_room(room);
 	if (!rec || !sk)
 		return true;

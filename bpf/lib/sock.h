@@ -16,6 +16,22 @@ rg_inline __u64 rg_sock_ino(struct sock *sk)
 	return BPF_CORE_READ((struct socket_alloc *)so, vfs_inode.i_ino);
 }
 
+/* What a socket is, of one known by its address only; its ends and its peer are still to be found. */
+rg_inline void rg_sock_itself(struct rg_rec_msg *rec, struct sock *sk)
+{
+	rec->has |= RG_HAS_SOCK;
+	rec->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	rec->type = BPF_CORE_READ(sk, sk_type);
+	rec->protocol = BPF_CORE_READ(sk, sk_protocol);
+	rec->sk_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	rec->sock_ino = rg_sock_ino(sk);
+	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rec->local.len = 0;
+	rec->remote.len = 0;
+	rec->peer_cookie = 0;
+	rec->peer_pid = 0;
+}
+
 rg_inline void rg_unix_name(struct sock *sk, struct rg_rec_addr *out)
 {
 	struct unix_address *a = BPF_CORE_READ((struct unix_sock *)sk, addr);
@@ -232,18 +248,8 @@ rg_sub int rg_fill_sock_sub(RG_REC_ARG, __u64 addr, bool send)
 
 	if (!rec)
 		return 0;
-	rec->has |= RG_HAS_SOCK;
-	rec->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	rec->type = BPF_CORE_READ(sk, sk_type);
-	rec->protocol = BPF_CORE_READ(sk, sk_protocol);
-	rec->sk_state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	rec->sock_ino = rg_sock_ino(sk);
-	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rg_sock_itself(rec, sk);
 	rec->cookie = rg_sock_cookie(sk);
-	rec->local.len = 0;
-	rec->remote.len = 0;
-	rec->peer_cookie = 0;
-	rec->peer_pid = 0;
 	ss = rg_sock_state(sk);
 	rec->seq = !ss || rec->ret < 0 ? 0
 		   : send	       ? RG_FETCH_INC(&ss->send_seq) + 1

@@ -162,19 +162,9 @@ rg_sub int rg_fill_sock_at(RG_REC_ARG, __u64 addr)
 
 	if (!rec)
 		return 0;
-	rec->has |= RG_HAS_SOCK;
-	rec->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	rec->type = BPF_CORE_READ(sk, sk_type);
-	rec->protocol = BPF_CORE_READ(sk, sk_protocol);
-	rec->sk_state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	rec->sock_ino = rg_sock_ino(sk);
-	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rg_sock_itself(rec, sk);
 	rec->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	rec->seq = 0;
-	rec->peer_cookie = 0;
-	rec->peer_pid = 0;
-	rec->local.len = 0;
-	rec->remote.len = 0;
 	rg_sock_names(sk, &rec->local, &rec->remote);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "broker/bypass.h"
+#include "broker/sys.h"
 
 #ifndef SOL_PACKET
 #define SOL_PACKET 263
@@ -29,15 +30,9 @@ static bool has_ring(int fd)
 
 static bool is_uring(int fd)
 {
-	char path[64], to[64];
-	ssize_t n;
+	char to[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	n = readlink(path, to, sizeof(to) - 1);
-	if (n <= 0)
-		return false;
-	to[n] = 0;
-	return !strcmp(to, "anon_inode:[io_uring]");
+	return rg_fd_link(fd, to, sizeof(to)) > 0 && !strcmp(to, "anon_inode:[io_uring]");
 }
 
 const char *rg_bypass(int fd, const struct stat *st, int *family)

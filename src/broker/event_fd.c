@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "broker/event.h"
+#include "broker/sys.h"
 #include "decode/record.h"
 #include "decode/sockaddr.h"
 
@@ -94,15 +95,14 @@ static void pidfd_pid(struct rg_builder *b, int fd)
 
 static void describe(struct rg_builder *list, int fd, bool cloexec, uint64_t memfd_dev)
 {
-	char path[64], link[4096];
+	char link[4096];
 	struct rg_builder b;
 	struct stat st;
 	ssize_t n;
 	int kind, fl = fcntl(fd, F_GETFL), seals;
 
 	rg_add_object(list, NULL, &b);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	n = readlink(path, link, sizeof(link));
+	n = rg_fd_link(fd, link, sizeof(link));
 	if (n < 0 || fstat(fd, &st) < 0) {
 		rg_add_enum(&b, "kind", RG_FDK_UNKNOWN, rg_names_fdkinds);
 		list->full |= b.full;
@@ -139,14 +139,13 @@ static void describe(struct rg_builder *list, int fd, bool cloexec, uint64_t mem
 /* The commonest case, with the fewest questions: is it a memfd, and is nothing else asked? */
 static bool only_memfd(const struct rg_broker *b, struct rg_builder *list, int fd)
 {
-	char path[64], link[8];
+	char link[8];
 	struct rg_builder e;
 	struct stat st;
 
 	if (b->want_fd_all || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_dev != b->memfd_dev)
 		return false;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (readlink(path, link, sizeof(link)) < 7 || memcmp(link, "/memfd:", 7))
+	if (rg_fd_link(fd, link, sizeof(link)) < 0 || strcmp(link, "/memfd:") != 0)
 		return false;
 	rg_add_object(list, NULL, &e);
 	rg_add_enum(&e, "kind", RG_FDK_MEMFD, rg_names_fdkinds);

@@ -162,14 +162,10 @@ uint64_t rg_helpers_look(struct rg_broker *b, uint64_t now)
 /* Files whose read depends on who reads: the supervisor cannot do it for the program. */
 static bool personal(int fd)
 {
-	char path[64], to[64];
-	ssize_t n;
+	char to[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	n = readlink(path, to, sizeof(to) - 1);
-	if (n <= 0)
+	if (rg_fd_link(fd, to, sizeof(to)) <= 0)
 		return true;
-	to[n] = 0;
 	return !strcmp(to, "anon_inode:[signalfd]") || !strcmp(to, "anon_inode:[userfaultfd]");
 }
 

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -42,6 +43,18 @@ static inline uint64_t rg_now(void) /* ns, CLOCK_MONOTONIC */
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+/* What a descriptor of ours is, in the kernel's words (proc(5), /proc/PID/fd): into to, NUL-terminated, as
+ * much as fits. Its length, or -1. */
+static inline ssize_t rg_fd_link(int fd, char *to, size_t size)
+{
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, to, size - 1);
+	to[n > 0 ? n : 0] = 0;
+	return n;
 }
 
 #endif
