@@ -3,7 +3,8 @@
 """Run a self-oracle program under recvguard and compare the two views of every message; one TAP line a case.
 
 usage: oracle.py RECVGUARD PROGRAM [--errors] [--opt=OPTION]... [--tier T] [--keep DIR]
-       oracle.py --events FILE --truth FILE [--tier T]     compare two files made elsewhere (in a VM)
+       oracle.py --events FILE [--errors] [--tier T] --truths NAME.truth...
+           what one recvguard showed elsewhere (in a VM) of several programs; each line begins with the program's NAME
 
 A value tagged K must equal the truth. One tagged U must too, unless the case says that another thread was
 swapping pointers (racy). A value that is absent fails as well, unless limits.py names the field, route and
@@ -159,8 +160,9 @@ def report(tests, info):
     return 1 if failed else 0
 
 
-def evaluate(events, truths, tier, direction, errors=True):
-    info, cases = collections.Counter(), collections.OrderedDict()
+def evaluate(events, truths, tier, direction, errors, info):
+    """Tests of one program's messages; events may hold those of others too."""
+    cases = collections.OrderedDict()
     init_ns = os.stat("/proc/self/ns/pid").st_ino == 0xeffffffc
     skips = [(t["case"], [], t["skip"]) for t in truths if "skip" in t]
     truths = [t for t in truths if "skip" not in t and (direction == "both" or t["dir"] == direction)]
@@ -176,11 +178,15 @@ def evaluate(events, truths, tier, direction, errors=True):
              and not polled(ev)]
     tests = [(n, b, None) for n, b in cases.items()]
     tests.append(("nothing more than what was received is shown", extra, None))
-    tests.append(("seq has no gap", sequence(events), None))
     if direction == "both":
         tests.append(("a send and its receipt have the same msg.id", joins(pairs, tier, info), None))
-    tests.append(("nothing lost", [json.dumps(e) for e in events if e["event"] == "lost"], None))
-    return tests + skips, info
+    return tests + skips
+
+
+def whole(events):
+    """Tests of all that one recvguard showed."""
+    return [("seq has no gap", sequence(events), None),
+            ("nothing lost", [json.dumps(e) for e in events if e["event"] == "lost"], None)]
 
 
 def main():
@@ -192,23 +198,28 @@ def main():
     ap.add_argument("--direction", default="recv")
     ap.add_argument("--errors", action="store_true", help="calls that never reached a socket are expected too")
     ap.add_argument("--events")
-    ap.add_argument("--truth")
+    ap.add_argument("--truths", nargs="+")
     ap.add_argument("--keep")
     ap.add_argument("--timeout", type=int, default=100)
     a = ap.parse_args()
     if a.direction != "recv":
         a.opt += ["--direction", a.direction]
+    info, tests = collections.Counter(), []
     if a.events:
-        events, truths = lines(a.events), lines(a.truth)
-    elif a.keep:
-        os.makedirs(a.keep, exist_ok=True)
-        for f in os.listdir(a.keep):
-            os.unlink(os.path.join(a.keep, f))
-        events, truths = run(a, a.keep)
+        events = lines(a.events)
+        for truth in a.truths:
+            name = os.path.basename(truth).rsplit(".", 1)[0]
+            tests += [(f"{name}: {test}", bad, skip)
+                      for test, bad, skip in evaluate(events, lines(truth), a.tier, a.direction, a.errors, info)]
     else:
         with tempfile.TemporaryDirectory(prefix="rg-oracle-") as folder:
-            events, truths = run(a, folder)
-    return report(*evaluate(events, truths, a.tier or "auto", a.direction, a.errors))
+            if a.keep:
+                os.makedirs(a.keep, exist_ok=True)
+                for f in os.listdir(a.keep):
+                    os.unlink(os.path.join(a.keep, f))
+            events, truths = run(a, a.keep or folder)
+        tests = evaluate(events, truths, a.tier or "auto", a.direction, a.errors, info)
+    return report(tests + whole(events), info)
 
 
 if __name__ == "__main__":
