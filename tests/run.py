@@ -7,11 +7,14 @@ usage: tests/run.py BUILDDIR [--suite S]... [--match TEXT] [--label L]
 A test is a program that prints TAP ("ok 1 - name", "not ok ...", "ok ... # SKIP reason"). One that exits
 non-zero without a "not ok", prints no test, or prints fewer than its plan says, fails as a whole. Every skip
 is printed with its reason. Results are also appended to BUILDDIR/results.tsv for ./dev test to sum up.
+
+The suites of TOGETHER run side by side: their machines wait for one another by themselves (tools/vm.sh).
 """
-import argparse, json, os, re, signal, subprocess, sys, time
+import argparse, concurrent.futures, itertools, json, os, re, signal, subprocess, sys, time
 
 ORDER = ["unit", "golden", "lint", "e2e", "attack", "transparency", "kernel", "fuzz"]
 ASKED = ["long"]  # run only when named by --suite
+TOGETHER = ["kernel"]
 LINE = re.compile(r"^(not )?ok\b\s*(\d+)?\s*(?:-\s*)?(.*?)(?:\s*#\s*(skip|todo)\b\s*(.*))?$", re.I)
 
 
@@ -67,6 +70,37 @@ def judge(code, text, late):
     return ok, bad, skip
 
 
+def timed(test, build):
+    start = time.time()
+    return test, run(test, build), time.time() - start
+
+
+def tell(t, text, ok, bad, skip, took, label):
+    print(f"{label}{t['s']}/{t['name']}: {len(ok)} ok" + (f", {len(bad)} FAILED" if bad else "")
+          + (f", {len(skip)} skipped" if skip else "") + f" ({took:.1f} s)", flush=True)
+    for l in text.splitlines():
+        if l.startswith("#: "):  # what a test wants read in the summary
+            print("  " + l[3:])
+    for name, why in skip:
+        print(f"  skipped: {name}: {why}")
+    if bad:
+        for name, why in bad:
+            print(f"  FAILED: {name} {why}")
+        print("\n".join("  | " + l for l in text.splitlines()[-60:]), flush=True)
+
+
+def outcomes(tests, build):
+    """(test, (code, text, late), seconds), as they end."""
+    for suite, group in itertools.groupby(tests, lambda t: t["s"]):
+        if suite not in TOGETHER:
+            yield from (timed(t, build) for t in group)
+            continue
+        group = list(group)
+        with concurrent.futures.ThreadPoolExecutor(len(group)) as pool:
+            for f in concurrent.futures.as_completed([pool.submit(timed, t, build) for t in group]):
+                yield f.result()
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("build")
@@ -75,24 +109,12 @@ def main():
     ap.add_argument("--label", default="")
     a = ap.parse_args()
     total = [0, 0, 0]
+    tests = [t for t in introspect(a.build) if (t["s"] in a.suite if a.suite else t["s"] not in ASKED)
+             and (not a.match or a.match in t["name"])]
     with open(os.path.join(a.build, "results.tsv"), "a") as res:
-        for t in introspect(a.build):
-            if a.suite and t["s"] not in a.suite or a.match and a.match not in t["name"] or not a.suite and t["s"] in ASKED:
-                continue
-            start = time.time()
-            code, text, late = run(t, a.build)
+        for t, (code, text, late), took in outcomes(tests, a.build):
             ok, bad, skip = judge(code, text, late)
-            print(f"{a.label}{t['s']}/{t['name']}: {len(ok)} ok" + (f", {len(bad)} FAILED" if bad else "")
-                  + (f", {len(skip)} skipped" if skip else "") + f" ({time.time() - start:.1f} s)", flush=True)
-            for l in text.splitlines():
-                if l.startswith("#: "):  # what a test wants read in the summary
-                    print("  " + l[3:])
-            for name, why in skip:
-                print(f"  skipped: {name}: {why}")
-            if bad:
-                for name, why in bad:
-                    print(f"  FAILED: {name} {why}")
-                print("\n".join("  | " + l for l in text.splitlines()[-60:]), flush=True)
+            tell(t, text, ok, bad, skip, took, a.label)
             for i, l in enumerate((ok, bad, skip)):
                 total[i] += len(l)
             res.write(f"{a.label}\t{t['s']}/{t['name']}\t{len(ok)}\t{len(bad)}\t{len(skip)}\n")

@@ -7,7 +7,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 usage() {
 	cat <<-TXT
 	usage: ./dev vm [OPTIONS] KERNEL [CMD [ARG…]]
-	  KERNEL          5.10 (bullseye), 6.1 (bookworm), 6.12 (trixie), sid (the newest), or all: two at a time
+	  KERNEL          5.10 (bullseye), 6.1 (bookworm), 6.12 (trixie), sid (the newest), or all
 	  CMD             run in the machine by sh; without it: a shell, when this is a terminal
 	  --build DIR     whose programs to take (default: build)
 	  --add H[=G]     also put host file or folder H into the machine, at G (default: the same path)
@@ -68,7 +68,6 @@ if [ "$kernel" = all ]; then
 	}
 	for k in 5.10 6.1 6.12 sid; do
 		one "$k" &
-		[ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n
 	done
 	wait
 	worst=0
@@ -81,6 +80,24 @@ fi
 dir=$("$top/tools/vm/kernel.sh" "$kernel")
 command -v qemu-system-x86_64 >/dev/null || die "qemu-system-x86_64 is missing (tools/packages-vm.txt)" 77
 "$top/tools/vm/initramfs.sh" "$build" "$work/cmd" "${extras[@]}" >"$work/initrd"
+
+# As many machines at a time as there are processors; who came first goes first. Their time begins when they do.
+slot() { # takes a lock, as descriptor 8, that ends with this process
+	local i gate
+	exec {gate}>"$dir/../machines.lock"
+	flock "$gate"
+	while :; do
+		for i in $(seq "$(nproc)"); do
+			exec 8>"$dir/../machine.$i.lock"
+			if flock -n 8; then
+				exec {gate}>&-
+				return
+			fi
+		done
+		sleep 0.5
+	done
+}
+[ -z "$cmd" ] || slot
 
 line="console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off lsm=lockdown,capability,landlock,bpf $append"
 qemu=(qemu-system-x86_64 -cpu max -m "$mem" -nodefaults -no-reboot -display none -kernel "$dir/vmlinuz" -initrd "$work/initrd")
