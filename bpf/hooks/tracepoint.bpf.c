@@ -5,6 +5,7 @@
  *   skb_copy_datagram_iovec   the kernel copies payload: bytes, credentials, files from the buffer itself
  *   sock_recv_length          the socket's receive is done: everything else, and the record is written
  *   sock_send_length          the same for sends
+ *   net_dev_queue, sk_data_ready   only with --direction both: which datagram is which (lib/udp.h)
  *
  * Only with --errors or --duration: sys_enter and sys_exit, which every system call of every process then
  * pays for, and with --duration sched_switch. sys_exit also where the msghdr is not found on the stack

@@ -241,16 +241,25 @@ int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 
 /* ---- UDP sends, with --direction both: the buffer that the receiver will take (lib/flow.h) ---- */
 
+rg_inline int rg_udp_sends(struct sk_buff *skb)
+{
+	struct task_struct *t = rg_current();
+
+	if (rg_sel_seen(t))
+		rg_state_of(t); /* it may be the thread's first call */
+	return rg_udp_sent_sub(RG_PASS(rg_state_find(t)), rg_scalar(skb));
+}
+
 SEC("fentry/ip_send_skb")
 int BPF_PROG(rg_udp_sent, struct net *net, struct sk_buff *skb)
 {
-	return rg_udp_sent_sub(RG_PASS(rg_state_find(rg_current())), rg_scalar(skb));
+	return rg_udp_sends(skb);
 }
 
 SEC("fentry/ip6_send_skb")
 int BPF_PROG(rg_udp6_sent, struct sk_buff *skb)
 {
-	return rg_udp_sent_sub(RG_PASS(rg_state_find(rg_current())), rg_scalar(skb));
+	return rg_udp_sends(skb);
 }
 
 /* ---- splice: the bytes go to a pipe, no hook sees them ---- */

@@ -20,7 +20,7 @@
  *
  * UDP datagrams may be lost between the two, so nothing is counted: on its way through this machine a
  * datagram stays one and the same buffer. Its address, ends and length are noted as it is sent and looked up
- * as it is received (trampoline tier: no tracepoint tells which datagram a receive took).
+ * as it is received (which one that is: udp.h for the tracepoint tier).
  */
 #include "maps.h"
 

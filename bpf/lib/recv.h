@@ -6,6 +6,11 @@
 #include "finish.h"
 #include "flow.h"
 #include "skb.h"
+#ifdef RG_PLAIN_LOADS /* the tracepoint tier */
+#include "udp.h"
+#else
+#define rg_udp_received(st, sk, n)
+#endif
 
 /* Values of the kernel's msghdr into the record. */
 rg_inline void rg_recv_kmsg(struct rg_state *st, const struct rg_kmsg *m)
@@ -236,6 +241,7 @@ rg_inline int rg_recv_end(struct rg_state *st, struct task_struct *t, struct soc
 		__builtin_memcpy(rec->peer_comm, st->cred_comm, RG_COMM_LEN);
 	rg_recv_flags(rec, &c, op, flags);
 	rg_flow_recv(rec, sk, ret, st->sender_sk, st->sender_peer);
+	rg_udp_received(st, sk, ret);
 	if (!rg_filter_end(st))
 		return RG_LEFT_OUT;
 	rec->user_msg = c.route ? c.msg : 0;

@@ -35,6 +35,8 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 {
 	struct tracepoint_bpf *s = instance;
 	bool call_hooks = opts->errors || opts->duration;
+	bool datagrams = opts->direction == RG_WAY_BOTH && rg_tracepoint_args("sk_data_ready") >= 0 &&
+			 rg_tracepoint_args("net_dev_queue") >= 0;
 
 	/* sock_recv_length came with 6.3 */
 	if (rg_tracepoint_args("sock_recv_length") < 0)
@@ -52,6 +54,8 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 		bpf_program__set_autoload(s->progs.rg_beside, false);
 		bpf_program__set_autoload(s->progs.rg_skb_copy, false);
 	}
+	bpf_program__set_autoload(s->progs.rg_dev_queue, datagrams);
+	bpf_program__set_autoload(s->progs.rg_data_ready, datagrams);
 	bpf_program__set_autoattach(s->progs.rg_beside, false);
 	bpf_program__set_autoload(s->progs.rg_sys_enter, call_hooks);
 	s->rodata->rg_splice_at_exit = call_hooks && opts->direction & RG_WAY_RECV;

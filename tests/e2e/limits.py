@@ -26,8 +26,6 @@ ABSENT = [
     (r"msg\.data", lambda t, ev: t.get("family") in (2, 10) and no_msghdr(t, ev), ("auto", "tracepoint"),
      "a linear datagram passes no tracepoint, and the buffers are not known without the msghdr"),
     (r"msg\.size", cut_udp, ("auto", "tracepoint"), "no tracepoint passes the full length of a datagram that was cut"),
-    (r"msg\.id|sender\.(pid|how)", lambda t, ev: t.get("family") in (2, 10) and t.get("socktype") == 2, ("auto", "tracepoint"),
-     "no tracepoint tells which datagram a receive took; datagrams may be lost, so they cannot be counted"),
     (r"sock\.fd", lambda t, ev: t["route"].startswith("io_uring"), ("legacy",),
      "before Linux 5.19 io_uring's tracepoints do not pass the request"),
     (r"wait", lambda t, ev: True, None, "told with --duration only: sched_switch costs every task"),

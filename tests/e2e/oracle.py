@@ -117,9 +117,9 @@ def sequence(events):
 
 
 def joins(pairs, tier, info):
-    """A send and its receipt carry one msg.id that nothing else carries; a case sends each text once."""
+    """A send and its receipt carry one msg.id that nothing else carries, peeks aside; a case sends each text once."""
     bad, sent = [], {}
-    ids = collections.Counter(ev["msg"]["id"] for _, ev in pairs if ev and "id" in ev.get("msg", {}))
+    ids = collections.Counter(ev["msg"]["id"] for _, ev in pairs if ev and "id" in ev.get("msg", {}) and not ev.get("peek"))
     for t, ev in pairs:
         if t["dir"] == "send" and t["ret"] >= 0 and ev and "data" in t:
             sent[(t["case"], t["data"])] = ev

@@ -34,6 +34,20 @@ static void ways(int type, const char *name)
 	close(sv[1]);
 }
 
+static void batch(int fd, int n)
+{
+	static char buf[8][100];
+	struct iovec iov[8];
+	struct mmsghdr v[8] = {0};
+
+	for (int i = 0; i < n; i++) {
+		iov[i] = (struct iovec){buf[i], sizeof(buf[i])};
+		v[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
+	}
+	if (o_recvmmsg(fd, v, n, 0, NULL) != n)
+		o_die("recvmmsg");
+}
+
 static void udp(int family, const char *name)
 {
 	struct sockaddr_storage to, from;
@@ -48,6 +62,66 @@ static void udp(int family, const char *name)
 		o_die("poll");
 	O_HINT(.sender = getpid(), .how = "send");
 	o_take(r, 100, 0, 0);
+	o_case("%s of three sizes, peeked, then received as a batch", name);
+	for (int i = 0; i < 3; i++)
+		o_sendto(s, pattern(30), 20 + i, 0, &to, len);
+	O_HINT(.sender = getpid(), .how = "send");
+	o_take(r, 100, 0, MSG_PEEK);
+	batch(r, 3);
+	o_case("%s without data, and one that is cut", name);
+	o_sendto(s, "", 0, 0, &to, len);
+	o_sendto(s, pattern(99), 99, 0, &to, len);
+	o_take(r, 100, 0, 0);
+	O_HINT(.size = 99);
+	o_take(r, 10, 0, 0);
+	close(r);
+	close(s);
+}
+
+/* What finds no room is lost; what is received is none the less joined with its own send. */
+static void udp_lost(void)
+{
+	struct sockaddr_storage to, from;
+	socklen_t len, fromlen;
+	int r = O_OK(inet_socket(AF_INET, SOCK_DGRAM, 0, &to, &len)),
+	    s = O_OK(inet_socket(AF_INET, SOCK_DGRAM, 0, &from, &fromlen)), small = 2048, n = 0;
+
+	o_case("udp, more than there is room for");
+	O_OK(setsockopt(r, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 8; i++)
+			o_sendto(s, pattern(1000), 800 + 8 * round + i, 0, &to, len);
+		while (o_take(r, 1000, 0, MSG_DONTWAIT) > 0)
+			n++;
+	}
+	if (n < 2 || n > 15)
+		o_die("datagrams are lost, but not all");
+	close(r);
+	close(s);
+}
+
+/* A thread's first call is the send; another socket's datagrams come between. */
+static void udp_others(void)
+{
+	struct sockaddr_storage to, from;
+	socklen_t len, fromlen;
+	int r = O_OK(inet_socket(AF_INET6, SOCK_DGRAM, 0, &to, &len)),
+	    s = O_OK(inet_socket(AF_INET6, SOCK_DGRAM, 0, &from, &fromlen));
+	pid_t pid[2];
+
+	o_case("udp6, sent by two other processes");
+	for (int i = 0; i < 2; i++) {
+		pid[i] = O_OK(fork());
+		if (pid[i] == 0) {
+			o_sendto(s, i ? "the second" : "first", i ? 10 : 5, 0, &to, len);
+			_exit(0);
+		}
+		O_OK(waitpid(pid[i], NULL, 0));
+	}
+	for (int i = 0; i < 2; i++) {
+		O_HINT(.sender = pid[i], .how = "send");
+		o_take(r, 100, 0, 0);
+	}
 	close(r);
 	close(s);
 }
@@ -105,6 +179,8 @@ int main(void)
 	ways(SOCK_STREAM, "stream");
 	udp(AF_INET, "udp");
 	udp(AF_INET6, "udp6");
+	udp_lost();
+	udp_others();
 	tcp();
 	other_process();
 	return 0;
