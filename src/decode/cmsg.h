@@ -12,6 +12,7 @@ struct rg_cmsg_ctx {
 	bool partial; /* the bytes are only the beginning of the control data: recvguard kept no more */
 	uint16_t family, type, protocol; /* of the socket: level 0 is four protocols' level */
 	uint8_t tag;			 /* enum rg_tag bits of every value decoded, 0: as the list field */
+	uint32_t sender_pid;		 /* by the credentials of the message, 0: it has none */
 };
 
 /* Decode control bytes as the receiver got them into list (the event's cmsg field). Returns the number of

@@ -317,6 +317,7 @@ static void put_control(const struct rg_rec_msg *r, const struct tail *t, struct
 		.family = r->family,
 		.type = r->type,
 		.protocol = r->protocol,
+		.sender_pid = r->has & RG_HAS_CRED ? r->cred_pid : 0,
 	};
 	uint8_t tag = r->has & RG_HAS_CONTROL ? K : U;
 	struct rg_builder list;

@@ -147,6 +147,9 @@ def cmsgs(d, t):
     want = [(truth.LEVELS.get(c["level"], c["level"]), truth.CMSGS.get((c["level"], c["type"]), c["type"]), c["len"])
             for c in t["cmsgs"]]
     d.judge("cmsg", want, [(c.get("level"), c.get("type"), c.get("len")) for c in got])
+    for c in got: # a pidfd has come: it is the sender's
+        if "pidfd" in c:
+            d.judge("cmsg", get(d.ev, "sender.pid"), c.get("process", ABSENT))
 
 
 def fds(d, t):

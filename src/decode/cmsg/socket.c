@@ -32,6 +32,8 @@ static const struct rg_cmsg_field security[] = {
 
 static const struct rg_cmsg_field pidfd[] = {
 	CM_D("pidfd", INT, "", NULL, "Descriptor, in the receiver, of the sending process"),
+	CM_D("process", UINT, "", NULL,
+	     "Process that the descriptor stands for: the sender by the message's own credentials, as sender.pid"),
 	CM_D("errno", ENUM, "", rg_names_errnos, "Why the kernel had no pidfd to give"),
 };
 static void decode_pidfd(struct rg_cm_in *in)
@@ -40,7 +42,9 @@ static void decode_pidfd(struct rg_cm_in *in)
 
 	if (fd >= 0)
 		rg_add_i(in->out, "pidfd", fd);
-	else
+	if (fd >= 0 && in->ctx->sender_pid)
+		rg_add_u(in->out, "process", RG_T_UINT, in->ctx->sender_pid);
+	if (fd < 0)
 		rg_add_enum(in->out, "errno", -(int64_t)fd, rg_names_errnos);
 }
 

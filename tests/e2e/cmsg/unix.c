@@ -69,7 +69,7 @@ static int setup_pidfd(struct state *s)
 }
 static void expect_pidfd(struct state *s)
 {
-	expect(s, "{level=SOL_SOCKET type=SCM_PIDFD len=%u pidfd=%d}", LEN(4), s->next_fd);
+	expect(s, "{level=SOL_SOCKET type=SCM_PIDFD len=%u pidfd=%d process=%%d}", LEN(4), s->next_fd);
 }
 
 /* Two bytes sent, one received: one is left. The rest is taken away before the next send. */
@@ -104,7 +104,7 @@ static void expect_all(struct state *s)
 	expect_credentials(s);
 	expect(s, "{level=SOL_SOCKET type=SCM_RIGHTS len=%u fds=[%d %d]}", LEN(8), s->next_fd,
 	       s->next_fd + 1);
-	expect(s, "{level=SOL_SOCKET type=SCM_PIDFD len=%u pidfd=%d}", LEN(4), s->next_fd + 2);
+	expect(s, "{level=SOL_SOCKET type=SCM_PIDFD len=%u pidfd=%d process=%%d}", LEN(4), s->next_fd + 2);
 	expect(s, "{level=SOL_SOCKET type=SCM_INQ len=%u unread=0}", LEN(4));
 }
 
