@@ -30,6 +30,8 @@ static const char intro[] =
 	"what must come,\n"
 	"  with every control length from 0 up to complete (`tests/e2e/cmsg/`); **live 32**: the same by a "
 	"32-bit program.\n"
+	"  **machine**, **machine 32**: the same in a machine whose kernel has the protocol's module "
+	"(`tests/kernel/families.sh`).\n"
 	"  All are fuzzed (`tests/fuzz/cmsg.c`).\n"
 	"- *Since*: first Linux version, as best known; not every one was tried.\n"
 	"- A type that is not here is kept as level, type and bytes (`data`). One that the kernel cut for "
@@ -54,6 +56,8 @@ static void tests_text(struct rg_buf *b, uint8_t tests)
 	rg_buf_str(b, tests & RG_CMSG_UNIT ? "unit" : "");
 	rg_buf_str(b, tests & RG_CMSG_LIVE ? ", live" : "");
 	rg_buf_str(b, tests & RG_CMSG_LIVE32 ? ", live 32" : "");
+	rg_buf_str(b, tests & RG_CMSG_MACHINE ? ", machine" : "");
+	rg_buf_str(b, tests & RG_CMSG_MACHINE32 ? ", machine 32" : "");
 }
 
 static void row_text(struct rg_buf *b, const struct rg_cmsg_type *t)

@@ -7,7 +7,8 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 usage() {
 	cat <<-TXT
 	usage: ./dev vm [OPTIONS] KERNEL [CMD [ARG…]]
-	  KERNEL          5.10 (bullseye), 6.1 (bookworm), 6.12 (trixie), sid (the newest), or all
+	  KERNEL          5.10 (bullseye), 6.1 (bookworm), 6.12 (trixie), sid (the newest), or all;
+	                  6.12-full: trixie's with the modules of every family and device
 	  CMD             run in the machine by sh; without it: a shell, when this is a terminal
 	  --build DIR     whose programs to take (default: build)
 	  --add H[=G]     also put host file or folder H into the machine, at G (default: the same path)

@@ -51,8 +51,11 @@ struct rg_cmsg_field {
 enum rg_cmsg_dirs { RG_CMSG_RECV = 1, RG_CMSG_SEND = 2 };
 enum rg_cmsg_tests {
 	RG_CMSG_UNIT = 1,   /* byte by byte, both ABIs (tests/unit/cmsg.c) */
-	RG_CMSG_LIVE = 2,   /* received from the running kernel (tests/e2e/cmsg_live.c) */
+	RG_CMSG_LIVE = 2,   /* received from the running kernel (tests/e2e/cmsg/) */
 	RG_CMSG_LIVE32 = 4, /* the same by a 32-bit program */
+	RG_CMSG_MACHINE =
+		8, /* received from a kernel with the protocol's module (tests/kernel/families.sh) */
+	RG_CMSG_MACHINE32 = 16, /* the same by a 32-bit program */
 };
 #define RG_CMSG_ANY UINT16_MAX /* a size without bound */
 

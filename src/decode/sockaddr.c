@@ -120,6 +120,10 @@ static const struct rg_sa_layout *layout_of(const struct span *s)
 	if (family == AF_UNSPEC && s->sock_family == AF_INET && s->len >= sizeof(struct sockaddr_in) &&
 	    !all_zero(s->p + 2, 6))
 		family = AF_INET;
+	/* RxRPC leaves the family of a call that came in unset (net/rxrpc/conn_service.c) */
+	if (family == AF_UNSPEC && s->sock_family == AF_RXRPC && s->len >= 8 + sizeof(struct sockaddr_in) &&
+	    !all_zero(s->p + 2, 6))
+		family = AF_RXRPC;
 	l = s->protocol >= 0 ? by_length(s, family, true) : NULL;
 	return l ? l : by_length(s, family, false);
 }

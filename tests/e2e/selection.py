@@ -122,6 +122,18 @@ def judge(recvguard, case, talkers, folder):
         return name, False, str(e)
 
 
+def older(recvguard, talkers, folder):
+    """Connections that are older than recvguard: who is at the other end is known all the same."""
+    trace(recvguard, [o for t in talkers for o in ("-p", str(t.pid))], talkers, folder)
+    with open(os.path.join(folder, "ev.json")) as f:
+        said = {ev["sock"]["cookie"]: ev.get("sender") for ev in map(json.loads, f) if ev["event"] != "lost"}
+    ok = True
+    for t, uid in zip(talkers, (0, 65534)):
+        who = said.get(t.i["unix pair"]["cookie"]) or {}
+        ok &= (who.get("pid"), who.get("uid"), who.get("how"), who.get("comm")) == (t.pid, uid, "connect", t.i["name"])
+    return "the sender over a connection that is older than recvguard", ok, str(said)
+
+
 def wrong(recvguard):
     """Selections that cannot be met are refused in one line, with a non-zero exit."""
     for name, args in (("a process that is not there", ["-p", "4194303"]), ("an unknown family", ["--family", "nosuch"]),
@@ -152,6 +164,7 @@ def main():
                 tests += [judge(recvguard, c, (a, b), folder) for c in container_cases(b, here, above)]
         else:
             tests.append(("--cgroup, --container # SKIP no cgroup2 is mounted", True, ""))
+        tests.append(older(recvguard, (a, b), folder))
         a.end()
         b.end()
     tests += list(wrong(recvguard))

@@ -231,6 +231,9 @@ static const struct sample samples[] = {
 	 "family=rxrpc service=4660 transport=dgram addr=127.0.0.1 port=7000 "
 	 "text=rxrpc service 4660 127.0.0.1:7000",
 	 "127.0.0.1", -1},
+	{"rxrpc: no family", AF_RXRPC, 2, 2, B("\0\0\1\0\2\0\x10\0\2\0\0\5\1\2\3\4\0\0\0\0\0\0\0\0"), 0,
+	 "family=unspec service=1 transport=dgram addr=1.2.3.4 port=5 text=rxrpc service 1 1.2.3.4:5",
+	 "1.2.3.4", -1},
 	{"qrtr", AF_QIPCRTR, 2, 0, B("\x2a\0\0\0\x01\0\0\0\x09\0\0\0"), 12,
 	 "family=qipcrtr node=1 port=9 text=qrtr node 1 port 9", "node 1", 9},
 	{"xdp", AF_XDP, 3, 0, B("\x2c\0\x02\0\x03\0\0\0\x01\0\0\0\xff\xff\xff\xff"), 16,

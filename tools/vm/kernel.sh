@@ -10,12 +10,14 @@ set -euo pipefail
 
 die() { echo "vm: $1" >&2; exit "${2:-1}"; }
 
+flavour=cloud-amd64
 case ${1:-} in
 5.10) suite=bullseye ;;
 6.1) suite=bookworm ;;
 6.12) suite=trixie ;;
+6.12-full) suite=trixie flavour=amd64 ;;
 sid) suite=sid ;;
-*) die "no such kernel: '${1:-}'; known: 5.10 6.1 6.12 sid" 2 ;;
+*) die "no such kernel: '${1:-}'; known: 5.10 6.1 6.12 6.12-full sid" 2 ;;
 esac
 [ "$(dpkg --print-architecture)" = amd64 ] || die "Debian's amd64 kernels are run on amd64 only" 77
 
@@ -47,10 +49,10 @@ apt-get "${opts[@]}" -o APT::Update::Error-Mode=any update >"$log" 2>&1 ||
 	die "package lists of $suite could not be fetched: $(grep -m1 '^[EW]:' "$log" || tail -1 "$log")" 77
 
 # Debian 14 moved the image out of linux-image-… into linux-binary-…; where both exist the latter holds it.
-pick() { apt-cache "${opts[@]}" pkgnames "linux-$1-" | grep -E "^linux-$1-[0-9][^-]*(-[0-9]+)?-cloud-amd64\$" | sort -V | tail -1; }
+pick() { apt-cache "${opts[@]}" pkgnames "linux-$1-" | grep -E "^linux-$1-[0-9][^-]*(-[0-9]+)?-$flavour\$" | sort -V | tail -1; }
 pkg=$(pick binary || true)
 [ -n "$pkg" ] || pkg=$(pick image || true)
-[ -n "$pkg" ] || die "$suite has no cloud kernel package" 77
+[ -n "$pkg" ] || die "$suite has no kernel package of flavour $flavour" 77
 
 tmp=$(mktemp -d "$cache/$1.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT

@@ -17,8 +17,8 @@ static const struct rg_cmsg_field stamp[] = {
 
 /* clang-format off */
 static const struct rg_cm_row rows[] = {
-	CM_ROW("HCI_CMSG_DIR", 1, CM_R, CM_U, CM_SIZE(4), dir, "", "HCI_DATA_DIR", "Direction"),
-	CM_ROW("HCI_CMSG_TSTAMP", 2, CM_R, CM_U, CM_SIZES(16, 8), stamp, "", "HCI_TIME_STAMP", "Time"),
+	CM_ROW("HCI_CMSG_DIR", 1, CM_R, CM_UM, CM_SIZE(4), dir, "", "HCI_DATA_DIR", "Direction"),
+	CM_ROW("HCI_CMSG_TSTAMP", 2, CM_R, CM_UM, CM_SIZES(16, 8), stamp, "", "HCI_TIME_STAMP", "Time"),
 };
 /* clang-format on */
 CM_LEVEL_DEF(hci, AF_BLUETOOTH);

@@ -18,9 +18,9 @@ static const struct rg_cmsg_field prio[] = {
 
 /* clang-format off */
 static const struct rg_cm_row rows[] = {
-	CM_ROW("SCM_J1939_DEST_ADDR", 1, CM_R, CM_U, CM_SIZE(1), dest_addr, "5.4", "always, where there is one", "Destination address"),
+	CM_ROW("SCM_J1939_DEST_ADDR", 1, CM_R, CM_UM, CM_SIZE(1), dest_addr, "5.4", "always, where there is one", "Destination address"),
 	CM_ROW("SCM_J1939_DEST_NAME", 2, CM_R, CM_U, CM_SIZE(8), dest_name, "5.4", "always, where there is one", "Destination name"),
-	CM_ROW("SCM_J1939_PRIO", 3, CM_R, CM_U, CM_SIZE(1), prio, "5.4", "always", "Priority"),
+	CM_ROW("SCM_J1939_PRIO", 3, CM_R, CM_UM, CM_SIZE(1), prio, "5.4", "always", "Priority"),
 	CM_ERRQUEUE("SCM_J1939_ERRQUEUE", 4, CM_U, 16, "5.4", "SO_J1939_ERRQUEUE; MSG_ERRQUEUE", "Progress or end of a session"),
 };
 /* clang-format on */

@@ -14,7 +14,7 @@ static const struct rg_cmsg_field pktinfo[] = {
 
 /* clang-format off */
 static const struct rg_cm_row rows[] = {
-	CM_ROW("LLC_OPT_PKTINFO", 9, CM_R, CM_U, CM_SIZE(12), pktinfo, "2.6.35", "LLC_OPT_PKTINFO", "Interface and destination"),
+	CM_ROW("LLC_OPT_PKTINFO", 9, CM_R, CM_UM, CM_SIZE(12), pktinfo, "2.6.35", "LLC_OPT_PKTINFO", "Interface and destination"),
 };
 /* clang-format on */
 CM_LEVEL_DEF(llc, 0);

@@ -73,7 +73,7 @@ static const struct rg_cm_row rows[] = {
 	CM_ROW("RDS_CMSG_ATOMIC_CSWP", 7, CM_S, CM_U, CM_RANGE(0, RG_CMSG_ANY), atomic, "2.6.37", "sent only", "Compare and swap"),
 	CM_ROW("RDS_CMSG_MASKED_ATOMIC_FADD", 8, CM_S, CM_U, CM_RANGE(0, RG_CMSG_ANY), atomic, "2.6.37", "sent only", "Fetch and add, masked"),
 	CM_ROW("RDS_CMSG_MASKED_ATOMIC_CSWP", 9, CM_S, CM_U, CM_RANGE(0, RG_CMSG_ANY), atomic, "2.6.37", "sent only", "Compare and swap, masked"),
-	CM_ROW("RDS_CMSG_RXPATH_LATENCY", 11, CM_R, CM_U, CM_SIZE(32), latency, "4.11", "SO_RDS_MSG_RXPATH_LATENCY", "Time spent in the receive path"),
+	CM_ROW("RDS_CMSG_RXPATH_LATENCY", 11, CM_R, CM_UM, CM_SIZE(32), latency, "4.11", "SO_RDS_MSG_RXPATH_LATENCY", "Time spent in the receive path"),
 	CM_ROW("RDS_CMSG_ZCOPY_COOKIE", 12, CM_S, CM_U, CM_SIZE(4), cookie, "4.17", "sent only", "Id of a zero-copy send"),
 	CM_ROWFN("RDS_CMSG_ZCOPY_COMPLETION", 13, CM_R, CM_U, CM_SIZE(36), completion, decode_completion, "4.17", "SO_ZEROCOPY", "Zero-copy sends that are complete"),
 };

@@ -62,6 +62,7 @@ extern const struct rg_cm_level rg_cm_socket, rg_cm_ip, rg_cm_ipv6, rg_cm_tcp, r
 #define CM_U   RG_CMSG_UNIT
 #define CM_UL  (RG_CMSG_UNIT | RG_CMSG_LIVE)
 #define CM_ALL (RG_CMSG_UNIT | RG_CMSG_LIVE | RG_CMSG_LIVE32)
+#define CM_UM  (RG_CMSG_UNIT | RG_CMSG_MACHINE | RG_CMSG_MACHINE32)
 
 #define CM_ROW_(name, nr, dirs, tests, sizes, fields, n, fn, since, enabled, doc) \
 	{                                                                         \

@@ -37,9 +37,9 @@ static const struct rg_cmsg_field appdata[] = {
 
 /* clang-format off */
 static const struct rg_cm_row rows[] = {
-	CM_ROW("RXRPC_USER_CALL_ID", 1, CM_RS, CM_U, CM_SIZES(8, 4), call_id, "2.6.22", "always", "Which call"),
-	CM_ROW("RXRPC_ABORT", 2, CM_RS, CM_U, CM_SIZE(4), abort_code, "2.6.22", "at the end of a call", "The call was aborted"),
-	CM_EMPTY("RXRPC_ACK", 3, CM_R, CM_U, "2.6.22", "at the end of a service call", "The reply was acknowledged"),
+	CM_ROW("RXRPC_USER_CALL_ID", 1, CM_RS, CM_UM, CM_SIZES(8, 4), call_id, "2.6.22", "always", "Which call"),
+	CM_ROW("RXRPC_ABORT", 2, CM_RS, CM_UM, CM_SIZE(4), abort_code, "2.6.22", "at the end of a call", "The call was aborted"),
+	CM_EMPTY("RXRPC_ACK", 3, CM_R, CM_UM, "2.6.22", "at the end of a service call", "The reply was acknowledged"),
 	CM_ROW("RXRPC_NET_ERROR", 5, CM_R, CM_U, CM_SIZE(4), error, "2.6.22", "at the end of a call", "The network failed"),
 	CM_EMPTY("RXRPC_BUSY", 6, CM_R, CM_U, "2.6.22", "no longer sent by Linux", "The server is busy"),
 	CM_ROW("RXRPC_LOCAL_ERROR", 7, CM_R, CM_U, CM_SIZE(4), error, "2.6.22", "at the end of a call", "An error on this machine"),

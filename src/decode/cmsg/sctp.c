@@ -75,10 +75,10 @@ static const struct rg_cmsg_field dst6[] = {
 /* clang-format off */
 static const struct rg_cm_row rows[] = {
 	CM_ROW("SCTP_INIT", 0, CM_S, CM_U, CM_SIZE(8), init, "", "sent only", "Parameters of a new association"),
-	CM_ROW("SCTP_SNDRCV", 1, CM_RS, CM_U, CM_SIZE(32), sndrcv, "", "SCTP_EVENTS (data_io), deprecated", "Stream, flags and numbers of the message"),
+	CM_ROW("SCTP_SNDRCV", 1, CM_RS, CM_UM, CM_SIZE(32), sndrcv, "", "SCTP_EVENTS (data_io), deprecated", "Stream, flags and numbers of the message"),
 	CM_ROW("SCTP_SNDINFO", 2, CM_S, CM_U, CM_SIZE(16), sndinfo, "3.17", "sent only", "How to send the message"),
-	CM_ROW("SCTP_RCVINFO", 3, CM_R, CM_U, CM_SIZE(28), rcvinfo, "3.17", "SCTP_RECVRCVINFO", "Stream, flags and numbers of the message"),
-	CM_ROW("SCTP_NXTINFO", 4, CM_R, CM_U, CM_SIZE(16), nxtinfo, "3.17", "SCTP_RECVNXTINFO", "The message behind this one"),
+	CM_ROW("SCTP_RCVINFO", 3, CM_R, CM_UM, CM_SIZE(28), rcvinfo, "3.17", "SCTP_RECVRCVINFO", "Stream, flags and numbers of the message"),
+	CM_ROW("SCTP_NXTINFO", 4, CM_R, CM_UM, CM_SIZE(16), nxtinfo, "3.17", "SCTP_RECVNXTINFO", "The message behind this one"),
 	CM_ROW("SCTP_PRINFO", 5, CM_S, CM_U, CM_SIZE(8), prinfo, "4.20", "sent only", "Partial reliability"),
 	CM_ROW("SCTP_AUTHINFO", 6, CM_S, CM_U, CM_SIZE(2), authinfo, "4.20", "sent only", "Authentication key"),
 	CM_ROW("SCTP_DSTADDRV4", 7, CM_S, CM_U, CM_SIZE(4), dst4, "4.20", "sent only", "Destination"),

@@ -33,7 +33,8 @@ static const struct rg_cmsg_field security[] = {
 static const struct rg_cmsg_field pidfd[] = {
 	CM_D("pidfd", INT, "", NULL, "Descriptor, in the receiver, of the sending process"),
 	CM_D("process", UINT, "", NULL,
-	     "Process that the descriptor stands for: the sender by the message's own credentials, as sender.pid"),
+	     "Process that the descriptor stands for: the sender by the message's own credentials, as "
+	     "sender.pid"),
 	CM_D("errno", ENUM, "", rg_names_errnos, "Why the kernel had no pidfd to give"),
 };
 static void decode_pidfd(struct rg_cm_in *in)

@@ -23,9 +23,9 @@ static const struct rg_cmsg_field destname[] = {
 
 /* clang-format off */
 static const struct rg_cm_row rows[] = {
-	CM_ROW("TIPC_ERRINFO", 1, CM_R, CM_U, CM_SIZE(8), errinfo, "", "always", "A message that was returned"),
-	CM_ROW("TIPC_RETDATA", 2, CM_R, CM_U, CM_RANGE(0, RG_CMSG_ANY), retdata, "", "always, behind TIPC_ERRINFO", "Its data"),
-	CM_ROW("TIPC_DESTNAME", 3, CM_R, CM_U, CM_SIZE(12), destname, "", "always, where sent to a service", "The service asked for"),
+	CM_ROW("TIPC_ERRINFO", 1, CM_R, CM_UM, CM_SIZE(8), errinfo, "", "always", "A message that was returned"),
+	CM_ROW("TIPC_RETDATA", 2, CM_R, CM_UM, CM_RANGE(0, RG_CMSG_ANY), retdata, "", "always, behind TIPC_ERRINFO", "Its data"),
+	CM_ROW("TIPC_DESTNAME", 3, CM_R, CM_UM, CM_SIZE(12), destname, "", "always, where sent to a service", "The service asked for"),
 };
 /* clang-format on */
 CM_LEVEL_DEF(tipc, 0);

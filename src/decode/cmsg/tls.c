@@ -15,7 +15,7 @@ static const struct rg_cmsg_field record[] = {
 /* clang-format off */
 static const struct rg_cm_row rows[] = {
 	CM_ROW("TLS_SET_RECORD_TYPE", 1, CM_S, CM_U, CM_SIZE(1), record, "4.13", "sent only", "Record type to send"),
-	CM_ROW("TLS_GET_RECORD_TYPE", 2, CM_R, CM_U, CM_SIZE(1), record, "4.17", "always, once TLS_RX is set", "Record type received"),
+	CM_ROW("TLS_GET_RECORD_TYPE", 2, CM_R, CM_UM, CM_SIZE(1), record, "4.17", "always, once TLS_RX is set", "Record type received"),
 };
 /* clang-format on */
 CM_LEVEL_DEF(tls, 0);

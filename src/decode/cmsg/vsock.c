@@ -6,7 +6,7 @@
 
 /* clang-format off */
 static const struct rg_cm_row rows[] = {
-	CM_ERRQUEUE("VSOCK_RECVERR", 1, CM_U, 16, "6.7", "SO_ZEROCOPY; MSG_ERRQUEUE", "A zero-copy completion"),
+	CM_ERRQUEUE("VSOCK_RECVERR", 1, CM_UM, 16, "6.7", "SO_ZEROCOPY; MSG_ERRQUEUE", "A zero-copy completion"),
 };
 /* clang-format on */
 CM_LEVEL_DEF(vsock, 0);

@@ -182,6 +182,7 @@ static long shoot(struct state *s, const struct scene *c, size_t given)
 	struct shot_head h;
 
 	s->expect_len = 0;
+	s->name[0] = 0;
 	s->before = now();
 	if (c->send(s))
 		return -1;
@@ -199,6 +200,8 @@ static long shoot(struct state *s, const struct scene *c, size_t given)
 	h.given = (uint32_t)given;
 	h.controllen = (uint32_t)m.msg_controllen;
 	h.flags = (uint32_t)m.msg_flags;
+	h.ret = (int32_t)s->ret;
+	memcpy(h.name, s->name, sizeof(h.name));
 	h.text_len = (uint32_t)s->expect_len;
 	put(&h, sizeof(h));
 	put(m.msg_control, h.controllen);
@@ -243,16 +246,25 @@ static void own_network(void)
 	close(fd);
 }
 
+static void play_all(const struct scene *const *all, const char *word)
+{
+	for (; *all; all++)
+		for (const struct scene *c = *all; c->name; c++)
+			if (!word || strstr(c->name, word))
+				play(c);
+}
+
+/* usage: make [families] [PART-OF-A-NAME] */
 int main(int argc, char **argv)
 {
-	static const struct scene *const all[] = {unix_scenes, inet_scenes, inet6_scenes, errqueue_scenes,
-						  other_scenes};
+	static const struct scene *const here[] = {unix_scenes,	    inet_scenes,  inet6_scenes,
+						   errqueue_scenes, other_scenes, NULL};
+	static const struct scene *const modules[] = {family_scenes, link_scenes, NULL};
+	bool families = argc > 1 && !strcmp(argv[1], "families");
 
-	own_network();
-	for (int i = 0; i < 5; i++)
-		for (const struct scene *c = all[i]; c->name; c++)
-			if (argc < 2 || strstr(c->name, argv[1]))
-				play(c);
+	if (!families)
+		own_network(); /* some of these families are the first namespace's only */
+	play_all(families ? modules : here, argv[1 + families]);
 	fflush(stdout);
 	return 0;
 }

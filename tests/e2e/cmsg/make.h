@@ -21,11 +21,13 @@
 struct shot_head {
 	char scene[32];
 	char types[256]; /* skipped: what therefore could not be shown */
+	char name[96];	 /* the address it came from as msg.name.text, a pattern; empty: not told */
 	uint16_t family;
 	uint8_t compat, errqueue;
 	uint32_t given;	     /* control room given; UINT32_MAX: the scene was skipped, the text says why */
 	uint32_t controllen; /* as returned */
 	uint32_t flags;	     /* msg_flags as returned */
+	int32_t ret;
 	uint32_t text_len;
 };
 
@@ -33,6 +35,7 @@ struct state {
 	int rx, tx, extra; /* -1: none; closed when the scene ends */
 	char expect[TEXT_MAX];
 	size_t expect_len;
+	char name[96];
 	char why[160];		  /* why the scene cannot be played here */
 	uint32_t value;		  /* the scene's own */
 	uint64_t before, after;	  /* CLOCK_REALTIME around the send and the receive, ns */
@@ -50,7 +53,9 @@ struct scene {
 	int (*send)(struct state *s);
 	void (*expect)(struct state *s);
 };
-extern const struct scene unix_scenes[], inet_scenes[], inet6_scenes[], errqueue_scenes[], other_scenes[];
+extern const struct scene unix_scenes[], inet_scenes[], inet6_scenes[], errqueue_scenes[], other_scenes[],
+	/* of protocols that are modules of a kernel: with the argument "families", nothing else */
+	family_scenes[], link_scenes[];
 
 /* Append a line to the expectation. */
 void expect(struct state *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -3,6 +3,7 @@
 """Trace the programs that know their control messages (make.c), and compare every event with what they know.
 
 usage: traced.py RECVGUARD MAKE...
+       traced.py --compare SHOTS EVENTS...     what was made in a machine, and what was shown of it
 
 For each scene one line of TAP: with room for everything each control message has the fields expected; with less
 room there are as many as the program itself was given, and MSG_CTRUNC is seen as the program saw it.
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-HEAD = struct.Struct("=32s256sHBBIIII")
+HEAD = struct.Struct("=32s256s96sHBBIIIiI")
 SKIPPED, CONTROL_MAX = 0xFFFFFFFF, 1024
 MSG_CTRUNC, LIMIT = 8, 200
 
@@ -24,14 +25,15 @@ MSG_CTRUNC, LIMIT = 8, 200
 def shots(data):
     at = 0
     while at < len(data):
-        scene, _, _, compat, _, given, length, flags, text = HEAD.unpack_from(data, at)
+        scene, _, name, _, compat, _, given, length, flags, ret, text = HEAD.unpack_from(data, at)
         at += HEAD.size
         if given == SKIPPED:
             length = 0
         control, words = data[at:at + length], data[at + length:at + length + text].decode()
         at += length + text
         yield {"scene": scene.rstrip(b"\0").decode() + (", 32-bit" if compat else ""), "given": given,
-               "control": control, "flags": flags, "compat": compat, "text": words}
+               "control": control, "flags": flags, "compat": compat, "text": words, "ret": ret,
+               "name": name.rstrip(b"\0").decode()}
 
 
 def count(shot):
@@ -94,7 +96,7 @@ def token(want, got):
     if want.startswith('x"'):
         return isinstance(got, (str, dict))  # the form of bytes is the outputs' own, tested there
     if isinstance(got, list):
-        got = "|".join(str(g) for g in got)
+        got = "|".join(str(g) for g in got) or "0x0"
     text = nanoseconds(str(got).lower() if isinstance(got, bool) else str(got))
     m = re.fullmatch(r"%<(\d+):(\d+)>", want)
     if m:
@@ -115,6 +117,10 @@ def same(want, got):
 
 def compare(shot, event):
     got = event.get("cmsg", [])
+    if event["ret"] != shot["ret"]:
+        return f"{event['ret']} received, the program has {shot['ret']}"
+    if shot["name"] and not token(shot["name"], event["msg"].get("name", {}).get("text")):
+        return f"from {event['msg'].get('name')}, expected {shot['name']}"
     if len(got) != count(shot):
         return f"{len(got)} control messages, the program has {count(shot)}"
     if ("MSG_CTRUNC" in event["msg"].get("out_flags", [])) != bool(shot["flags"] & MSG_CTRUNC):
@@ -133,10 +139,13 @@ def trace(recvguard, make, folder):
     said = p.stderr.decode(errors="replace").strip()
     if p.returncode:
         return None, None, said
+    return list(shots(p.stdout)), mine(events), said
+
+
+def mine(events):
     with open(events, encoding="utf-8") as f:
         rows = [json.loads(line) for line in f if line.strip()]
-    mine = [e for e in rows if e["event"] == "recvmsg" and "MSG_DONTWAIT" in e["msg"].get("flags", [])]
-    return list(shots(p.stdout)), mine, said
+    return [e for e in rows if e["event"] == "recvmsg" and e["ret"] >= 0 and "MSG_DONTWAIT" in e["msg"].get("flags", [])]
 
 
 def main():
@@ -150,9 +159,18 @@ def main():
         if why:
             print("# " + why.replace("\n", "\n# "))
 
-    for make in sys.argv[2:]:
-        with tempfile.TemporaryDirectory() as folder:
-            taken, events, said = trace(sys.argv[1], make, folder)
+    def source():
+        if sys.argv[1] == "--compare":
+            with open(sys.argv[2], "rb") as f:
+                made = list(shots(f.read()))
+            for events in sys.argv[3:]:
+                yield os.path.basename(events), made, mine(events), ""
+            return
+        for make in sys.argv[2:]:
+            with tempfile.TemporaryDirectory() as folder:
+                yield make, *trace(sys.argv[1], make, folder)
+
+    for make, taken, events, said in source():
         if taken is None:
             tap(False, f"{os.path.basename(make)} runs under recvguard", said)
             continue
