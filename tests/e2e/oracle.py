@@ -128,7 +128,7 @@ def joins(pairs, tier, info):
         if t["dir"] != "recv" or t["ret"] < 0 or not ev or not there:
             continue
         here, id = ev["msg"].get("id"), there["msg"].get("id")
-        why = limits.absent("msg.id", t, ev, tier) if here is None else None
+        why = limits.absent("msg.id", t, ev, tier) or "msg.id" in t.get("absent", "") and "as the case says" if here is None else None
         if why:
             info[f"absent: msg.id: {why}"] += 1
         elif here is None or here != id or ids[id] != 2:

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +102,39 @@ static void udp_lost(void)
 	close(s);
 }
 
+/* A reader that never sleeps may be faster than what looks at the queue: then there is no id, never
+ * another's. */
+#define N_SPUN 100
+static void udp_spun(void)
+{
+	struct sockaddr_storage to, from;
+	socklen_t len, fromlen;
+	int r = O_OK(inet_socket(AF_INET, SOCK_DGRAM, 0, &to, &len)),
+	    s = O_OK(inet_socket(AF_INET, SOCK_DGRAM, 0, &from, &fromlen)), there;
+	char text[16];
+	pid_t pid;
+
+	o_case("udp, a reader that never sleeps");
+	pid = O_OK(fork());
+	if (pid == 0) {
+		for (int i = 0; i < N_SPUN; i++) {
+			snprintf(text, sizeof(text), "datagram %03d", i);
+			o_sendto(s, text, 12, 0, &to, len);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < N_SPUN; i++) {
+		do
+			O_OK(ioctl(r, FIONREAD, &there));
+		while (!there);
+		O_HINT(.absent = "msg.id,msg.latency");
+		o_take(r, 100, 0, 0);
+	}
+	O_OK(waitpid(pid, NULL, 0));
+	close(r);
+	close(s);
+}
+
 /* A thread's first call is the send; another socket's datagrams come between. */
 static void udp_others(void)
 {
@@ -180,6 +215,7 @@ int main(void)
 	udp(AF_INET, "udp");
 	udp(AF_INET6, "udp6");
 	udp_lost();
+	udp_spun();
 	udp_others();
 	tcp();
 	other_process();
