@@ -26,10 +26,11 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 {
 	struct task_struct *t = rg_current();
 	struct sock *sk = skb->sk;
-	struct rg_state *st;
+	struct rg_state *st = NULL;
 	__u16 family, type, protocol;
 
-	if (!rg_ready || !rg_sel_seen(t))
+	rg_regs_learn(t);
+	if (!rg_ready || !rg_sel_seen(t, &st))
 		return 0;
 	if (rg_filter_can(RG_MA_TASK) && !rg_filter_early(RG_FR_COPY, t, NULL, RG_KNOWN_TASK))
 		return 0;
@@ -51,7 +52,7 @@ int BPF_PROG(rg_skb_copy, struct sk_buff *skb, int len)
 	if (rg_filter_can(RG_MA_SOCK) && rg_filter_needs(RG_MN_SOCK) && !t->io_uring &&
 	    !rg_filter_early_at(RG_FR_COPY, t, rg_scalar(rg_called_sock(t)), RG_KNOWN_TASK | RG_KNOWN_ENDS))
 		return 0;
-	st = rg_state_seen(t);
+	st = rg_state_seen(t, st);
 	if (!st)
 		return 0;
 	rg_exit_flush(st, t);
@@ -79,19 +80,20 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 {
 	struct task_struct *t = rg_current();
-	struct rg_state *st;
+	struct rg_state *st = NULL;
 
+	rg_regs_learn(t);
 	if (rg_calib.tid && rg_calib.tid == t->pid) {
 		rg_calib_take(rg_scalar(ctx), rg_scalar(rg_regs(t)));
 		return 0;
 	}
-	if (!rg_ready || !rg_sel_seen(t))
+	if (!rg_ready || !rg_sel_seen(t, &st))
 		return 0;
 	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(RG_FR_RECV, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
 		rg_leave_out(t);
 		return 0;
 	}
-	st = rg_state_seen(t);
+	st = rg_state_seen(t, st);
 	if (!st)
 		return 0;
 	rg_exit_flush(st, t);
@@ -100,7 +102,7 @@ int BPF_PROG(rg_recv_length, struct sock *sk, int ret, int flags)
 
 		if (shape == RG_LEFT_OUT) {
 			rg_filter_left_out(st, t);
-		} else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(RG_PASS(&st->rec))) {
+		} else if (rg_sel_fd(st->rec.fd) && rg_sel_by_sock(&st->rec)) {
 			if (rg_exit_wants(&st->rec, shape, ret))
 				rg_exit_wait(st, t);
 			else if (!rg_batch_over(&st->rec, shape) && !rg_uring_again(&st->rec, sk, flags))

@@ -41,9 +41,9 @@ rg_inline struct rg_state *rg_collecting(struct task_struct *t)
 
 rg_inline struct rg_state *rg_wanted(struct task_struct *t, struct sock *sk, __u32 room)
 {
-	struct rg_state *st;
+	struct rg_state *st = NULL;
 
-	if (!sk || !rg_sel_seen(t) || !rg_sel_family(BPF_CORE_READ(sk, __sk_common.skc_family)))
+	if (!sk || !rg_sel_seen(t, &st) || !rg_sel_family(RG_LOAD(sk, __sk_common.skc_family)))
 		return NULL;
 	if (rg_filter_can(RG_MA_BEGIN) && !rg_filter_early(room, t, sk, 0)) {
 		st = rg_state_find(t);
@@ -54,7 +54,7 @@ rg_inline struct rg_state *rg_wanted(struct task_struct *t, struct sock *sk, __u
 			st->emitted++;
 		return NULL;
 	}
-	return rg_state_seen(t);
+	return rg_state_seen(t, st);
 }
 
 /* A message is there, the wait is over: is it wanted? Asked once. */
@@ -89,7 +89,7 @@ int BPF_PROG(rg_recvmsg_out, struct socket *sock, struct msghdr *msg, void *user
 	struct rg_state *st = rg_under_way(t);
 
 	if (st && sock)
-		rg_tramp_end(st, t, sock->sk, msg, flags, ret, rg_scalar(user_msg));
+		rg_tramp_end(st, t, sock->sk, msg, flags, ret, RG_NUMBER(st, user_msg));
 	return 0;
 }
 
@@ -121,7 +121,7 @@ int BPF_PROG(rg_sock_recvmsg_out, struct socket *sock, struct msghdr *msg, int f
 	if (!st || !sock || st->tr.in != RG_IN_SOCK_RECVMSG)
 		return 0;
 	if (ret >= 0)
-		rg_tramp_name(st, BPF_CORE_READ(msg, msg_name), BPF_CORE_READ(msg, msg_namelen));
+		rg_tramp_name(st, RG_LOAD(msg, msg_name), RG_LOAD(msg, msg_namelen));
 	rg_tramp_end(st, t, sock->sk, msg, flags, ret, 0);
 	return 0;
 }
@@ -227,11 +227,11 @@ int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 		return 0;
 	if (rg_config.msg_ids)
 		rg_udp_taken(RG_PASS(st), rg_scalar(skb), len < 0);
-	if (st->outside || (st->has & RG_HAS_DATA) || BPF_CORE_READ(skb, data_len))
+	if (st->outside || (st->has & RG_HAS_DATA) || RG_LOAD(skb, data_len))
 		return 0;
 	if (len < 0) { /* peeked */
 		len = -len;
-		off = BPF_CORE_READ(sk, sk_peek_off);
+		off = RG_LOAD(sk, sk_peek_off);
 		if (off < 0)
 			off = 0;
 	}
@@ -244,8 +244,9 @@ int BPF_PROG(rg_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 rg_inline int rg_udp_sends(struct sk_buff *skb)
 {
 	struct task_struct *t = rg_current();
+	struct rg_state *st = NULL;
 
-	if (rg_sel_seen(t))
+	if (rg_sel_seen(t, &st))
 		rg_state_of(t); /* it may be the thread's first call */
 	return rg_udp_sent_sub(RG_PASS(rg_state_find(t)), rg_scalar(skb));
 }
@@ -315,9 +316,9 @@ int BPF_PROG(rg_tcp_splice_out, struct socket *sock, void *pos, void *pipe, unsi
 rg_inline int rg_uring_in(struct io_kiocb *req, __u16 route)
 {
 	struct task_struct *t = rg_current();
-	struct rg_state *st;
+	struct rg_state *st = NULL;
 
-	if (!rg_sel_seen(t))
+	if (!rg_sel_seen(t, &st))
 		return 0;
 	st = rg_state_of(t);
 	if (st) {

@@ -12,6 +12,30 @@
 #define RG_PIDFS_MAGIC	    0x50494446
 #define RG_ANON_INODE_MAGIC 0x09041934
 
+/* A name with its NUL to `to`, which has RG_NAME_ROOM bytes; its length then, 0 or less: none. Most are
+ * short: by plain loads as far as there are no others' bytes behind (DNAME_INLINE_LEN is 32 at least). Its
+ * length is found in what was copied, because a file may be renamed meanwhile. */
+rg_inline long rg_path_name(char *to, struct dentry *d)
+{
+#ifdef RG_PLAIN_LOADS
+	__u32 len = BPF_CORE_READ(d, d_name.len), last = len >> 3;
+	const __u64 *from = RG_PLAIN_AT(BPF_CORE_READ(d, d_name.name));
+	__u64 *w = (__u64 *)to, nul = 0;
+
+	if (len < 32) {
+		for (__u32 i = 0; i < 4; i++) {
+			__u64 x = from[i], z = (x - 0x0101010101010101ull) & ~x & 0x8080808080808080ull;
+
+			w[i] = x;
+			nul |= i < last ? z : i == last ? (z & -z) ^ 0x80ull << (len & 7) * 8 : 0;
+		}
+		if (!nul && len)
+			return len + 1;
+	}
+#endif
+	return bpf_probe_read_kernel_str(to, RG_NAME_ROOM, BPF_CORE_READ(d, d_name.name));
+}
+
 /* One name. */
 rg_inline long rg_path_round(__u32 i, char *path, struct rg_up *l)
 {
@@ -38,7 +62,7 @@ rg_inline long rg_path_round(__u32 i, char *path, struct rg_up *l)
 		l->has |= RG_FILE_PATH_CUT;
 		return 1;
 	}
-	n = bpf_probe_read_kernel_str(path + pos, RG_NAME_ROOM, BPF_CORE_READ(d, d_name.name));
+	n = rg_path_name(path + pos, d);
 	if (n <= 0)
 		return 1;
 	l->pos = pos + n;
@@ -52,7 +76,8 @@ struct rg_path_loop {
 	struct rg_up up;
 };
 
-/* A loop of the helper's, because 6.1's verifier gives up on 24 rounds of this. */
+/* A loop of the helper's (which becomes one of the program's): walked by the verifier 24 rounds are too much
+ * for 6.1's, and half a second for later ones. */
 static long rg_path_step(__u32 i, void *arg)
 {
 	struct rg_path_loop *l = arg;
@@ -164,17 +189,18 @@ rg_inline void rg_emit_file(struct rg_state *st, __u32 tid, __u32 tgid, struct f
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
 
-/* The executable's path, once per thread and after each exec. */
-rg_inline void rg_emit_proc(struct rg_state *st, struct task_struct *t)
+rg_sub int rg_emit_proc_sub(RG_ST_ARG)
 {
+	RG_ST_GET(st);
+	struct task_struct *t = rg_current();
 	struct rg_rec_proc *r;
 	struct file *exe;
 
-	if (!st->rec.exe_ino || (st->exe_ino == st->rec.exe_ino && st->exe_dev == st->rec.exe_dev))
-		return;
+	if (!st)
+		return 0;
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r)
-		return; /* tried again with the next message */
+		return 0; /* tried again with the next message */
 	st->exe_ino = st->rec.exe_ino;
 	st->exe_dev = st->rec.exe_dev;
 	exe = BPF_CORE_READ(t, mm, exe_file);
@@ -190,6 +216,14 @@ rg_inline void rg_emit_proc(struct rg_state *st, struct task_struct *t)
 	r->path_len = rg_file_path(st, r->path, &r->has, exe);
 	r->h.len = __builtin_offsetof(struct rg_rec_proc, path) + (r->path_len & (RG_PATH_MAX - 1));
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* The executable's path, once per thread and after each exec. */
+rg_inline void rg_emit_proc(struct rg_state *st)
+{
+	if (st->rec.exe_ino && (st->exe_ino != st->rec.exe_ino || st->exe_dev != st->rec.exe_dev))
+		rg_emit_proc_sub(RG_PASS(st));
 }
 
 #ifdef RG_LEGACY
@@ -220,20 +254,29 @@ rg_sub int rg_take_files_sub(RG_ST_ARG, __u64 addr)
 
 #else
 
+/* The file at addr. */
+rg_sub int rg_emit_file_sub(RG_ST_ARG, __u64 addr, __u32 index)
+{
+	RG_ST_GET(st);
+	struct task_struct *t = rg_current();
+
+	if (st && addr)
+		rg_emit_file(st, RG_LOAD(t, pid), RG_LOAD(t, tgid), (struct file *)addr, index, -1);
+	return 0;
+}
+
 struct rg_files_loop {
 	struct rg_state *st;
 	struct scm_fp_list *fpl;
-	__u32 tid, tgid, base;
+	__u32 base;
 };
 
 static long rg_files_step(__u32 i, void *arg)
 {
 	struct rg_files_loop *l = arg;
-	struct file *f = NULL;
 
-	bpf_probe_read_kernel(&f, sizeof(f), &l->fpl->fp[i & 255]);
-	if (f && l->st)
-		rg_emit_file(l->st, l->tid, l->tgid, f, l->base + i, -1);
+	if (l->st)
+		rg_emit_file_sub(RG_PASS(l->st), rg_kernel_word((__u64)&l->fpl->fp[i & 255]), l->base + i);
 	return 0;
 }
 
@@ -241,9 +284,8 @@ static long rg_files_step(__u32 i, void *arg)
 rg_sub int rg_take_files_sub(RG_ST_ARG, __u64 addr)
 {
 	RG_ST_GET(st);
-	struct task_struct *t = rg_current();
 	struct scm_fp_list *fpl = (struct scm_fp_list *)addr;
-	struct rg_files_loop l = {.st = st, .tid = RG_LOAD(t, pid), .tgid = RG_LOAD(t, tgid), .fpl = fpl};
+	struct rg_files_loop l = {.st = st, .fpl = fpl};
 	__u32 n;
 
 	if (!st)
@@ -252,7 +294,10 @@ rg_sub int rg_take_files_sub(RG_ST_ARG, __u64 addr)
 	n = BPF_CORE_READ(fpl, count);
 	if (n > 253)
 		n = 253; /* SCM_MAX_FD */
-	bpf_loop(n, rg_files_step, &l, 0);
+	if (n == 1)
+		rg_files_step(0, &l);
+	else
+		bpf_loop(n, rg_files_step, &l, 0);
 	st->n_files += n;
 	return 0;
 }

@@ -159,6 +159,28 @@ rg_sub int rg_data_user_round(RG_ST_ARG)
 /* Pieces at most: 2 MiB of payload in parts, and every buffer once. */
 #define RG_USER_PIECES (64 + 2 * RG_IOV_KEPT)
 
+/* All of it in one buffer and in the record's own room, as most is: no loop. st->walk.limit bytes of total.
+ */
+rg_inline bool rg_data_user_one(struct rg_state *st, __u64 total)
+{
+	__u32 n = st->walk.limit;
+
+	if (st->walk.limit > RG_INLINE_DATA || st->rec.n_iov != 1 || st->rec.iov[0].len < st->walk.limit)
+		return false;
+	barrier_var(n);
+	if (!n || n > RG_INLINE_DATA)
+		return false;
+	if (bpf_probe_read_user(st->tail, n, (void *)st->rec.iov[0].base)) {
+		st->rec.cut |= RG_CUT_FAULT | RG_CUT_DATA;
+	} else {
+		st->rec.data_len = n;
+		if (n < total)
+			st->rec.cut |= RG_CUT_DATA;
+	}
+	st->rec.has |= RG_HAS_UDATA;
+	return true;
+}
+
 /* Payload from the caller's buffers, where no hook saw the kernel copy it. */
 rg_sub int rg_data_user(RG_ST_ARG, __u64 total)
 {
@@ -167,6 +189,8 @@ rg_sub int rg_data_user(RG_ST_ARG, __u64 total)
 	if (!st)
 		return 0;
 	st->walk = (struct rg_walk){.limit = rg_config.snaplen < total ? rg_config.snaplen : total};
+	if (rg_data_user_one(st, total))
+		return 0;
 #ifdef RG_LEGACY
 	RG_ROUNDS(RG_USER_PIECES, rg_data_user_round(0));
 #else
@@ -199,7 +223,12 @@ rg_sub int rg_name_take(RG_ST_ARG, __u64 addr, __u32 len)
 	if (len > RG_NAME_MAX)
 		len = RG_NAME_MAX;
 	at &= RG_TAIL_ROOM / 2 - 1;
-	if (bpf_probe_read_kernel(st->tail + at, len, (void *)addr))
+#ifdef RG_PLAIN_LOADS
+	if (len <= RG_PLAIN_NAME)
+		rg_plain_copy(st->tail + at, addr, RG_PLAIN_NAME);
+	else
+#endif
+		if (bpf_probe_read_kernel(st->tail + at, len, (void *)addr))
 		return 0;
 	rec->name_len = len;
 	rec->has |= RG_HAS_NAME;
@@ -293,22 +322,17 @@ rg_inline __u32 rg_tail_finish(struct rg_state *st)
 }
 
 /* Write the record. */
-rg_sub int rg_emit_sub(RG_ST_ARG)
+rg_inline void rg_emit_into(struct rg_state *st)
 {
-	RG_ST_GET(st);
-	struct task_struct *t = rg_current();
-	struct rg_rec_msg *rec;
+	struct rg_rec_msg *rec = &st->rec;
 	__u32 len;
 
-	if (!st)
-		return 0;
-	rec = &st->rec;
 	st->emitted++;
 	if (rg_sampled_out(st)) {
 		rg_lost(RG_LOSS_SAMPLED, rec->pid, rec->cookie);
-		return 0;
+		return;
 	}
-	rg_emit_proc(st, t);
+	rg_emit_proc(st);
 	rec->h.type = RG_REC_MSG;
 	rec->h.version = RG_ABI_VERSION;
 	rec->h.cpu = bpf_get_smp_processor_id();
@@ -319,9 +343,17 @@ rg_sub int rg_emit_sub(RG_ST_ARG)
 	rec->h.len = len;
 	barrier_var(len);
 	if (len > RG_MSG_FIXED + RG_TAIL_MAX)
-		return 0;
+		return;
 	if (bpf_ringbuf_output(&ring, &rec->h, len, BPF_RB_NO_WAKEUP))
 		rg_lost(RG_LOSS_RING_FULL, rec->pid, rec->cookie);
+}
+
+rg_sub int rg_emit_sub(RG_ST_ARG)
+{
+	RG_ST_GET(st);
+
+	if (st)
+		rg_emit_into(st);
 	return 0;
 }
 

@@ -87,8 +87,9 @@ struct rg_state {
 	__u32 exe_dev; /* of the executable whose path was written */
 	__u32 pending; /* the record waits for what the call writes back (exit.h) */
 	__u64 exe_ino;
-	__u32 batch;		/* messages of the running call, while exits are watched */
-	__u32 outside;		/* the thread is not selected: its messages are counted (flow.h), not told */
+	__u32 batch;   /* messages of the running call, while exits are watched */
+	__u32 sel_pid; /* its process was found in sel_pids: it stays there as long as this thread lives */
+	__u32 outside; /* the thread is not selected: its messages are counted (flow.h), not told */
 	__u64 udp_sk, udp_sent; /* flow.h: socket and id of the datagram this thread sent last */
 	__u64 udp_id, udp_ts;	/* of the datagram that is being received, 0 unknown */
 	__u64 scratch;		/* rg_number */
@@ -138,6 +139,10 @@ struct {
 	__type(key, __u32); /* tgid */
 	__type(value, __u8);
 } sel_pids SEC(".maps");
+
+/* Who is in sel_pids at most: most tasks of a machine are not, and a load tells. Set before a process is
+ * added, never cleared. A section of its own, which user space finds by its name. */
+__u8 rg_sel_hint[RG_SEL_HINTS] SEC(".data.hint");
 
 struct rg_comm_key {
 	char comm[RG_COMM_LEN];
@@ -210,6 +215,34 @@ extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __wea
 		typeof(*(src)) *p_ = bpf_rdonly_cast((src), bpf_core_type_id_kernel(typeof(*(src)))); \
 		___arrow(p_, a, ##__VA_ARGS__);                                                       \
 	})
+
+/* The registers of the call stand at the same place of every kernel stack: asked for once, at the head of the
+ * programs, where it makes no second way through what follows. */
+__u64 rg_regs_off;
+#undef rg_regs
+#define rg_regs(t) ((struct pt_regs *)RG_PLAIN((__u64)(t)->stack + rg_regs_off, struct pt_regs))
+#define rg_regs_learn(t)                                                                                \
+	do {                                                                                            \
+		if (!rg_regs_off)                                                                       \
+			rg_regs_off = rg_scalar((const void *)bpf_task_pt_regs(t)) - (__u64)(t)->stack; \
+	} while (0)
+
+/* What plain loads copy at most; more is a helper's work. */
+#define RG_PLAIN_NAME 32
+#define RG_PLAIN_DATA 64
+
+/* max bytes (a constant) from addr, of which only some are looked at. Without a branch: it would be two more
+ * ways through all that follows for the verifier. to: the kernel side's own memory. */
+rg_inline void rg_plain_copy(void *to, __u64 addr, int max)
+{
+	const __u64 *from = RG_PLAIN_AT(addr);
+	__u64 *w = to;
+
+	for (int i = 0; i < max / 8; i++)
+		w[i] = from[i];
+}
+#else
+#define rg_regs_learn(t)
 #endif
 
 /* One word of the kernel's memory; 0 where there is none. */

@@ -188,8 +188,13 @@ rg_inline bool rg_uring_again(const struct rg_rec_msg *rec, struct sock *sk, __u
 /* With the kernel's msghdr: everything that it tells. */
 rg_inline void rg_recv_full(struct rg_state *st, const struct rg_kmsg *m, __u64 start, long ret)
 {
+	struct rg_rec_msg *rec = &st->rec;
+
 	rg_recv_payload(st, ret);
-	rg_name_take(RG_PASS(st), m->name, m->namelen);
+	if (m->name)
+		rg_name_take(RG_PASS(st), m->name, m->namelen);
+	else
+		rec->namelen = m->namelen;
 	rg_recv_control(st, m, start);
 }
 

@@ -44,16 +44,41 @@ rg_inline bool rg_sel_own(struct task_struct *t)
 	return tgid == rg_config.self || tgid == rg_quiet_tgid;
 }
 
-/* Does the receiving task pass the selection by process? */
-rg_inline bool rg_sel_task(struct task_struct *t)
+/* Is the running thread's process selected by its number? A process leaves sel_pids only as it ends: so a yes
+ * is kept with the thread's state, which costs less than half of the look-up. ret: the state, where it was
+ * needed and there is one. */
+rg_inline bool rg_sel_pid(struct task_struct *t, struct rg_state **ret)
 {
-	__u32 sel = rg_config.select, tgid = RG_LOAD(t, tgid);
+	__u32 tgid = RG_LOAD(t, tgid), hint = tgid & (RG_SEL_HINTS - 1);
+
+	if (!rg_sel_hint[hint])
+		return false;
+#ifdef RG_LEGACY /* a state is a look-up there too */
+	return bpf_map_lookup_elem(&sel_pids, &tgid) != 0;
+#else
+	struct rg_state *st = rg_state_find(t);
+
+	*ret = st;
+	if (st && st->sel_pid)
+		return true;
+	if (!bpf_map_lookup_elem(&sel_pids, &tgid))
+		return false;
+	if (st)
+		st->sel_pid = 1;
+	return true;
+#endif
+}
+
+/* Does the receiving task pass the selection by process? st: as rg_sel_pid. */
+rg_inline bool rg_sel_task(struct task_struct *t, struct rg_state **st)
+{
+	__u32 sel = rg_config.select;
 
 	if (rg_sel_own(t))
 		return false;
 	if (!(sel & RG_SEL_TASK))
 		return true;
-	if ((sel & RG_SEL_PID) && !bpf_map_lookup_elem(&sel_pids, &tgid))
+	if ((sel & RG_SEL_PID) && !rg_sel_pid(t, st))
 		return false;
 	if (sel & RG_SEL_COMM) {
 		struct rg_comm_key key;
@@ -76,9 +101,9 @@ rg_inline bool rg_sel_task(struct task_struct *t)
 
 /* Are its messages looked at? Where they are counted (flow.h) all are: one that is not selected may share its
  * socket with one that is. */
-rg_inline bool rg_sel_seen(struct task_struct *t)
+rg_inline bool rg_sel_seen(struct task_struct *t, struct rg_state **st)
 {
-	return rg_config.msg_ids ? !rg_sel_own(t) : rg_sel_task(t);
+	return rg_config.msg_ids ? !rg_sel_own(t) : rg_sel_task(t, st);
 }
 
 rg_inline bool rg_sel_family(__u16 family)
@@ -157,6 +182,11 @@ rg_sub int rg_sel_sock(RG_REC_ARG)
 			return true;
 	}
 	return false;
+}
+
+rg_inline bool rg_sel_by_sock(struct rg_rec_msg *rec)
+{
+	return !(rg_config.select & RG_SEL_SOCKET) || rg_sel_sock(RG_PASS(rec));
 }
 
 #endif

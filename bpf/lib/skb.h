@@ -107,6 +107,20 @@ static long rg_parts_step(__u32 i, void *arg)
 }
 #endif
 
+/* A few bytes that stand in the buffer's linear part, which is followed by its struct skb_shared_info. at:
+ * below RG_INLINE_DATA. */
+rg_inline bool rg_take_short(struct rg_state *st, __u32 at, __u32 n, struct sk_buff *skb, __u32 off)
+{
+#ifdef RG_PLAIN_LOADS
+	if (n > RG_PLAIN_DATA || off + n > skb->len - skb->data_len)
+		return false;
+	rg_plain_copy(st->tail + at, (__u64)skb->data + off, RG_PLAIN_DATA);
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* The kernel copies len bytes from off of the buffer to the receiver: keep what snaplen wants. */
 rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
 			    __u32 len)
@@ -139,7 +153,8 @@ rg_inline void rg_take_data(struct rg_state *st, struct task_struct *t, struct s
 		n = rg_min(want, RG_INLINE_DATA - pos);
 		barrier_var(at);
 		if (at < RG_INLINE_DATA && n) {
-			if (RG_READ_SKB(st->tail + at, n, RG_INLINE_DATA, skb, off)) {
+			if (!rg_take_short(st, at, n, skb, off) &&
+			    RG_READ_SKB(st->tail + at, n, RG_INLINE_DATA, skb, off)) {
 				st->cut |= RG_CUT_PART;
 				return;
 			}

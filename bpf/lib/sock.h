@@ -201,13 +201,19 @@ rg_inline void rg_peer_creds(struct rg_rec_msg *rec, struct sock *sk)
 		rg_pid_comm(pid, rec->peer_comm);
 }
 
+#ifdef RG_PLAIN_LOADS
+#define RG_UNIX_SOCK(sk) ((struct unix_sock *)RG_PLAIN(sk, struct unix_sock))
+#else
+#define RG_UNIX_SOCK(sk) bpf_skc_to_unix_sock(sk)
+#endif
+
 #ifndef RG_LEGACY
 
 /* The connected peer of a unix socket and its credentials. Plain loads: see task.h. */
 rg_inline void rg_fill_peer(struct rg_rec_msg *rec, struct sock *sk)
 {
 	struct unix_address *a;
-	struct unix_sock *us = bpf_skc_to_unix_sock(sk);
+	struct unix_sock *us = RG_UNIX_SOCK(sk);
 	struct sock *peer;
 
 	if (!us)
@@ -218,7 +224,7 @@ rg_inline void rg_fill_peer(struct rg_rec_msg *rec, struct sock *sk)
 	peer = us->peer;
 	if (peer) {
 		rec->peer_cookie = peer->__sk_common.skc_cookie.counter;
-		us = bpf_skc_to_unix_sock(peer);
+		us = RG_UNIX_SOCK(peer);
 		a = us ? us->addr : NULL;
 		if (a)
 			rg_unix_end(a, &rec->remote);

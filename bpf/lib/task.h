@@ -80,20 +80,20 @@ rg_inline bool rg_is_compat(struct task_struct *t)
 #endif
 }
 
-/* The host name: rec keeps the one of the thread's last message. */
+/* The host name: as many bytes of it as there are, in one of two sizes. */
 rg_inline void rg_fill_uts(struct rg_rec_msg *rec, struct task_struct *t)
 {
 	RG_CHARS(name, RG_UTS_LEN, t, nsproxy, uts_ns, name.nodename);
-	__u64 *kept = (__u64 *)rec->uts, diff = 0;
+	__u64 *to = (__u64 *)rec->uts;
 
-	for (int i = 0; i < RG_UTS_LEN / 8; i++) {
-		__u64 w = RG_WORD(name, i);
-
-		diff |= w ^ kept[i];
-		kept[i] = w;
-	}
-	if (diff || !rec->uts_len)
-		rec->uts_len = kept[2] || rec->uts[15] ? RG_UTS_LEN : 16;
+	to[0] = RG_WORD(name, 0);
+	to[1] = RG_WORD(name, 1);
+	rec->uts_len = 16;
+	if (!(to[1] >> 56)) /* it ends here, as most do */
+		return;
+	for (int i = 2; i < RG_UTS_LEN / 8; i++)
+		to[i] = RG_WORD(name, i);
+	rec->uts_len = RG_UTS_LEN;
 }
 
 rg_inline void rg_fill_task(struct rg_rec_msg *rec, struct rg_who *who, struct task_struct *t)

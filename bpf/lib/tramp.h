@@ -14,7 +14,7 @@ __u64 rg_tries; /* how often sock_recvmsg's end was seen: src/kernel/trampoline.
 rg_inline void rg_take_copy(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, struct sock *sk,
 			    int len)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family), type = BPF_CORE_READ(sk, sk_type);
+	__u16 family = st->tr.family, type = st->tr.type;
 
 	if (!(st->has & RG_HAS_DATA) && type != 1 /* SOCK_STREAM */) {
 		st->skb_msg_len = skb->len;
@@ -26,7 +26,7 @@ rg_inline void rg_take_copy(struct rg_state *st, struct task_struct *t, struct s
 		return;
 	if (family == AF_UNIX)
 		rg_take_files(st, t, skb);
-	rg_take_data(st, t, skb, rg_skb_offset(skb, sk, family, type, BPF_CORE_READ(sk, sk_protocol)), len);
+	rg_take_data(st, t, skb, rg_skb_offset(skb, sk, family, type, st->tr.protocol), len);
 }
 
 /* ---- the kernel's msghdr ---- */
@@ -48,8 +48,8 @@ rg_inline enum rg_iter rg_iter_kind(struct iov_iter *it)
 	__u8 type;
 
 	if (bpf_core_field_exists(old->type))
-		return (BPF_CORE_READ(old, type) & ~1u) == RG_OLD_ITER_IOVEC ? RG_ITER_IOVEC : RG_ITER_OTHER;
-	type = BPF_CORE_READ(it, iter_type);
+		return (RG_LOAD(old, type) & ~1u) == RG_OLD_ITER_IOVEC ? RG_ITER_IOVEC : RG_ITER_OTHER;
+	type = RG_LOAD(it, iter_type);
 	if (bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
 	    type == bpf_core_enum_value(enum iter_type, ITER_UBUF))
 		return RG_ITER_UBUF;
@@ -61,8 +61,8 @@ rg_inline const void *rg_iter_ptr(struct iov_iter *it)
 	struct iov_iter___iov *old = (void *)it;
 
 	if (bpf_core_field_exists(old->iov))
-		return BPF_CORE_READ(old, iov); /* ubuf is in the same union */
-	return BPF_CORE_READ(it, __iov);
+		return RG_LOAD(old, iov); /* ubuf is in the same union */
+	return RG_LOAD(it, __iov);
 }
 
 /* Where the data will go, from the kernel's copy of the iovecs: at the receive's beginning. */
@@ -76,10 +76,10 @@ rg_inline void rg_tramp_iov(struct rg_state *st, struct msghdr *msg)
 	st->tr.n_iov = 0;
 	if (kind == RG_ITER_UBUF) {
 		iov[0].base = (__u64)rg_iter_ptr(it);
-		iov[0].len = BPF_CORE_READ(it, count);
+		iov[0].len = RG_LOAD(it, count);
 		st->tr.n_iov = 1;
 	} else if (kind == RG_ITER_IOVEC) {
-		n = BPF_CORE_READ(it, nr_segs);
+		n = RG_LOAD(it, nr_segs);
 		st->tr.n_iov = n;
 		if (n > RG_IOV_KEPT)
 			n = RG_IOV_KEPT;
@@ -122,13 +122,20 @@ rg_inline __u32 rg_ctl_header(struct rg_state *st, __u32 at, bool compat, __u32 
 
 	if (compat)
 		return rg_ctl_put(st, at, &h32, sizeof(h32));
+#ifndef RG_LEGACY
+	barrier_var(at);
+	if (at <= RG_CONTROL_MAX - sizeof(h)) {
+		*(struct rg_cmsg *)(st->tail + RG_AT_CONTROL + at) = h;
+		return sizeof(h);
+	}
+#endif
 	return rg_ctl_put(st, at, &h, sizeof(h));
 }
 
 /* Room still left for control messages, 0 when the caller gave none. */
 rg_inline __u64 rg_ctl_room(struct rg_state *st, struct msghdr *msg)
 {
-	return BPF_CORE_READ(msg, msg_control) ? BPF_CORE_READ(msg, msg_controllen) : 0;
+	return RG_LOAD(msg, msg_control) ? RG_LOAD(msg, msg_controllen) : 0;
 }
 
 /* Times of the old kind shrink for i386 (net/compat.c put_cmsg_compat). */
@@ -194,10 +201,10 @@ rg_inline void rg_take_linear(struct rg_state *st, struct task_struct *t, struct
 			      __u32 len)
 {
 	__u32 want = len < rg_config.snaplen ? len : rg_config.snaplen, n = want, done;
-	const unsigned char *data = BPF_CORE_READ(skb, data);
+	const unsigned char *data = skb->data;
 
 	st->skb_len = len;
-	st->skb_msg_len = BPF_CORE_READ(skb, len);
+	st->skb_msg_len = skb->len;
 	st->has |= RG_HAS_DATA | RG_HAS_MSGLEN;
 	if (want < len)
 		st->cut |= RG_CUT_DATA;
@@ -251,7 +258,10 @@ rg_inline void rg_tramp_begin(struct rg_state *st, struct sock *sk, struct msghd
 	st->in_call = 1;
 	st->tr.in = in;
 	st->tr.filter = RG_TF_UNASKED;
-	st->tr.sk = rg_scalar(sk);
+	st->tr.sk = RG_NUMBER(st, sk);
+	st->tr.family = RG_LOAD(sk, __sk_common.skc_family);
+	st->tr.type = RG_LOAD(sk, sk_type);
+	st->tr.protocol = RG_LOAD(sk, sk_protocol);
 	st->tr.control = 0;
 	st->tr.control_given = 0;
 	st->tr.controls = 0;
@@ -263,9 +273,9 @@ rg_inline void rg_tramp_begin(struct rg_state *st, struct sock *sk, struct msghd
 	st->udp_id = 0;
 	if (!msg)
 		return;
-	st->tr.control = (__u64)BPF_CORE_READ(msg, msg_control);
+	st->tr.control = RG_NUMBER(st, RG_LOAD(msg, msg_control));
 	if (st->tr.control)
-		st->tr.control_given = BPF_CORE_READ(msg, msg_controllen);
+		st->tr.control_given = RG_LOAD(msg, msg_controllen);
 	rg_tramp_iov(st, msg);
 }
 
@@ -289,7 +299,7 @@ rg_inline void rg_tramp_control(struct rg_state *st, struct msghdr *msg, bool co
 
 	rec->control_given = st->tr.control_given;
 	if (st->tr.control)
-		rec->controllen = (__u64)BPF_CORE_READ(msg, msg_control) - st->tr.control;
+		rec->controllen = RG_NUMBER(st, RG_LOAD(msg, msg_control)) - st->tr.control;
 	if (n > RG_CONTROL_MAX) {
 		rec->cut |= RG_CUT_CONTROL;
 		n = RG_CONTROL_MAX;
@@ -378,11 +388,12 @@ rg_inline bool rg_tramp_fill(struct rg_state *st, struct task_struct *t, struct 
 	if (ret < 0)
 		return true;
 	if (st->tr.in != RG_IN_SPLICE) {
-		rec->out_flags = BPF_CORE_READ(msg, msg_flags) & ~RG_MSG_OWN;
+		rec->out_flags = RG_LOAD(msg, msg_flags) & ~RG_MSG_OWN;
 		rec->has |= RG_HAS_MSGHDR;
 	}
 	rg_recv_payload(st, ret);
-	rg_name_take(RG_PASS(st), rg_scalar(st->tr.name), st->tr.name_len);
+	if (st->tr.name_len)
+		rg_name_take(RG_PASS(st), RG_NUMBER(st, st->tr.name), st->tr.name_len);
 	rec->namelen = st->tr.namelen;
 	if (st->tr.in == RG_IN_RECVMSG)
 		rg_tramp_control(st, msg, c.compat);
@@ -397,7 +408,7 @@ rg_inline void rg_tramp_end(struct rg_state *st, struct task_struct *t, struct s
 			rg_filter_left_out(st, t);
 		/* a later message of a batch that fails ends the call without an error */
 		else if (!(ret < 0 && st->rec.batch) && !rg_uring_again(&st->rec, sk, flags) &&
-			 rg_sel_fd(st->rec.fd) && rg_sel_sock(RG_PASS(&st->rec)))
+			 rg_sel_fd(st->rec.fd) && rg_sel_by_sock(&st->rec))
 			rg_emit(st, t);
 	}
 	rg_forget(st);

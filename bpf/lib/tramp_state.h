@@ -18,13 +18,14 @@ struct rg_tramp {
 	__u32 controls;	     /* bytes of it that the kernel filled, as collected in tail[RG_AT_CONTROL] */
 	__u32 control_lost;  /* not all were collected */
 	__u32 n_iov;
-	__u32 name_len, namelen;     /* bytes kept, length reported */
-	__u16 in;		     /* RG_IN_* */
-	__u16 uring_route;	     /* io_uring operation under way, 0 none */
-	__u32 uring_asked;	     /* and the flags that its request gave */
-	__u32 detach_fds;	     /* descriptors installed by the scm_detach_fds under way */
-	__u8 detaching, detach_head; /* bytes of the cmsg header before them */
-	__u16 filter;		     /* RG_TF_*: what the filter said of this message */
+	__u32 name_len, namelen;      /* bytes kept, length reported */
+	__u16 in;		      /* RG_IN_* */
+	__u16 uring_route;	      /* io_uring operation under way, 0 none */
+	__u32 uring_asked;	      /* and the flags that its request gave */
+	__u32 detach_fds;	      /* descriptors installed by the scm_detach_fds under way */
+	__u8 detaching, detach_head;  /* bytes of the cmsg header before them */
+	__u16 family, type, protocol; /* of sk */
+	__u16 filter;		      /* RG_TF_*: what the filter said of this message */
 	__u8 name[RG_TRAMP_NAME_ROOM];
 };
 

@@ -129,12 +129,13 @@ int BPF_PROG(rg_dev_queue, struct sk_buff *skb)
 {
 	struct task_struct *t = rg_current();
 	struct sock *sk = skb->sk;
+	struct rg_state *st = NULL;
 	bool seen;
 
 	if (!sk || sk->__sk_common.skc_state == 6 /* TCP_TIME_WAIT */ ||
 	    sk->__sk_common.skc_state == 12 /* TCP_NEW_SYN_RECV */ || !rg_is_udp(sk))
 		return 0;
-	seen = rg_sel_seen(t);
+	seen = rg_sel_seen(t, &st);
 	rg_udp_sent_sub(RG_PASS(seen ? rg_state_of(t) : NULL), rg_scalar(skb));
 	return 0;
 }

@@ -12,13 +12,15 @@
 #include "send.h"
 #include "skb.h"
 
-/* The same for a task whose messages are looked at (rg_sel_seen). */
-rg_inline struct rg_state *rg_state_seen(struct task_struct *t)
+/* The state of a task whose messages are looked at; st: what rg_sel_seen found of it. */
+rg_inline struct rg_state *rg_state_seen(struct task_struct *t, struct rg_state *st)
 {
-	struct rg_state *st = rg_state_of(t);
+	struct rg_state *again = NULL;
 
+	if (!st)
+		st = rg_state_of(t);
 	if (st)
-		st->outside = rg_config.msg_ids && !rg_sel_task(t);
+		st->outside = rg_config.msg_ids && !rg_sel_task(t, &again);
 	return st;
 }
 
@@ -63,21 +65,23 @@ rg_inline void rg_leave_out(struct task_struct *t)
 rg_inline int rg_send_over(struct sock *sk, int ret, int flags)
 {
 	struct task_struct *t = rg_current();
-	struct rg_state *st;
+	struct rg_state *st = NULL;
 
-	if (!rg_sel_seen(t) || !rg_sel_family(sk->__sk_common.skc_family) || (ret < 0 && !rg_config.errors))
+	rg_regs_learn(t);
+	if (!rg_sel_seen(t, &st) || !rg_sel_family(sk->__sk_common.skc_family) ||
+	    (ret < 0 && !rg_config.errors))
 		return 0;
 	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(RG_FR_SEND, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
 		rg_leave_out(t);
 		return 0;
 	}
-	st = rg_state_seen(t);
+	st = rg_state_seen(t, st);
 	if (!st)
 		return 0;
 	rg_exit_flush(st, t);
 	if (!rg_send_end(st, t, sk, ret, flags))
 		rg_filter_left_out(st, t);
-	else if (rg_sel_fd(st->rec.fd) && rg_sel_sock(RG_PASS(&st->rec)))
+	else if (rg_sel_fd(st->rec.fd) && rg_sel_by_sock(&st->rec))
 		rg_emit(st, t);
 	return 0;
 }
@@ -94,9 +98,10 @@ int BPF_PROG(rg_sys_enter, struct pt_regs *regs, long nr)
 {
 	struct task_struct *t = rg_current();
 	struct rg_nr_row row = rg_is_compat(t) ? rg_row32(nr) : rg_row64(nr);
-	struct rg_state *st;
+	struct rg_state *st = NULL;
 
-	if ((!row.route && row.args != RG_A_SOCKETCALL) || !rg_sel_task(t))
+	rg_regs_learn(t);
+	if ((!row.route && row.args != RG_A_SOCKETCALL) || !rg_sel_task(t, &st))
 		return 0;
 	st = rg_state_of(t);
 	if (!st)
@@ -190,7 +195,7 @@ rg_inline void rg_splice_end(struct rg_state *st, struct task_struct *t, struct 
 	rec->ret = ret;
 	rec->data_total = ret;
 	rec->cut |= RG_CUT_DATA;
-	if (rg_sel_sock(RG_PASS(rec)))
+	if (rg_sel_by_sock(rec))
 		rg_emit(st, t);
 }
 
@@ -198,9 +203,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(rg_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct task_struct *t = rg_current();
-	struct rg_state *st;
+	struct rg_state *st = NULL;
 
-	if (!rg_sel_task(t))
+	rg_regs_learn(t);
+	if (!rg_sel_task(t, &st))
 		return 0;
 	st = rg_state_find(t);
 	if (!st)
@@ -244,8 +250,10 @@ int BPF_PROG(rg_fork, struct task_struct *parent, struct task_struct *child)
 	__u32 ptgid = parent->tgid, ctgid = child->tgid;
 	__u8 one = 1;
 
-	if (ptgid != ctgid && bpf_map_lookup_elem(&sel_pids, &ptgid))
+	if (ptgid != ctgid && bpf_map_lookup_elem(&sel_pids, &ptgid)) {
+		rg_sel_hint[ctgid & (RG_SEL_HINTS - 1)] = 1;
 		bpf_map_update_elem(&sel_pids, &ctgid, &one, BPF_ANY);
+	}
 	return 0;
 }
 

@@ -232,12 +232,7 @@ int rg_capture_consume(struct rg_capture *c)
 
 int rg_capture_follow(struct rg_capture *c, int pid, struct rg_err *err)
 {
-	int fd = bpf_object__find_map_fd_by_name(c->obj, "sel_pids");
-	uint8_t one = 1;
-
-	if (bpf_map_update_elem(fd, &pid, &one, BPF_ANY))
-		return rg_fail(err, -errno, "cannot select process %d: %s", pid, strerror(errno));
-	return 0;
+	return rg_select_pid(c->obj, (uint32_t)pid, err);
 }
 
 void rg_capture_tend(struct rg_capture *c)

@@ -97,6 +97,8 @@ bool rg_forced(const char *what);
 /* select.c: fill config and maps from what the user selected. The first before load, the second after. */
 int rg_select_config(const struct rg_trace_opts *opts, const struct rg_match *match, struct rg_config *config,
 		     struct rg_err *err);
+/* Select one more process, also while the tier runs. */
+int rg_select_pid(struct bpf_object *obj, uint32_t tgid, struct rg_err *err);
 int rg_select_maps(const struct rg_trace_opts *opts, struct bpf_object *obj, struct rg_err *err);
 
 #endif

@@ -244,13 +244,27 @@ static int add_containers(struct bpf_object *obj, const struct rg_select *s, str
 	return 0;
 }
 
+int rg_select_pid(struct bpf_object *obj, uint32_t tgid, struct rg_err *err)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".data.hint");
+	size_t size = 0;
+	/* mapped and writable, whatever the library's version says of it */
+	volatile uint8_t *hint = map ? (uint8_t *)bpf_map__initial_value(map, &size) : NULL;
+
+	if (!hint || size != RG_SEL_HINTS)
+		return rg_fail(err, -ENOENT, "selection of process %u: no table of hints", tgid);
+	/* first: the kernel side may look at once */
+	hint[tgid & (RG_SEL_HINTS - 1)] = 1;
+	return map_add(obj, "sel_pids", &tgid, err);
+}
+
 int rg_select_maps(const struct rg_trace_opts *opts, struct bpf_object *obj, struct rg_err *err)
 {
 	const struct rg_select *s = &opts->select;
 	int r = 0;
 
 	for (unsigned i = 0; i < s->n_pids && !r; i++)
-		r = map_add(obj, "sel_pids", &s->pids[i], err);
+		r = rg_select_pid(obj, (uint32_t)s->pids[i], err);
 	for (unsigned i = 0; i < s->n_comms && !r; i++) {
 		char comm[RG_COMM_LEN] = "";
 
