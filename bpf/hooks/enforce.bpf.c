@@ -24,18 +24,28 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* ---- receives */
 
+/* The call that the task is in. By a function of its own: of its many outcomes the verifier then knows none.
+ */
+rg_sub int rg_enf_call(struct rg_call *c)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+
+	if (c)
+		rg_call_read(c, t, (struct pt_regs *)bpf_task_pt_regs(t));
+	return 0;
+}
+
 static __attribute__((noinline)) int rg_enf_report(struct rg_enf_said *said, struct task_struct *t,
 						   struct sock *sk)
 {
 	struct rg_enf_event *ev;
-	struct rg_call c;
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	struct rg_call c = {};
 
 	rg_enf_counted(said->action, said->audit);
-	ev = rg_enf_begin(said, t);
+	ev = rg_enf_begin(said);
 	if (!ev)
 		return 0;
-	rg_call_read(&c, t, regs);
+	rg_enf_call(&c);
 	ev->m.route = said->hook == RG_EH_ZEROCOPY || t->flags & RG_PF_IO_WORKER ? RG_RT_UNKNOWN : c.route;
 	ev->m.syscall_nr = c.nr;
 	if (c.route != RG_RT_UNKNOWN && !(t->flags & RG_PF_IO_WORKER))
@@ -48,11 +58,11 @@ static __attribute__((noinline)) int rg_enf_report(struct rg_enf_said *said, str
 /* recvmmsg for more than one message? The hook is called for the first alone. */
 rg_inline bool rg_enf_is_batch(struct task_struct *t)
 {
-	struct rg_call c;
+	struct rg_call c = {};
 
 	if (t->flags & RG_PF_IO_WORKER)
 		return false;
-	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
+	rg_enf_call(&c);
 	if (c.nr == (RG_X32_BIT | 537)) /* recvmmsg of the x32 table */
 		return (__u32)c.len > 1;
 	/* socketcall's vlen is in user memory: taken for a batch whatever it says now */
@@ -162,11 +172,11 @@ int BPF_PROG(mod_recvmsg, struct socket *sock, struct msghdr *msg, int size, int
 /* Is it a call that passes socket_recvmsg as well? */
 rg_inline bool rg_enf_plain_read(struct task_struct *t)
 {
-	struct rg_call c;
+	struct rg_call c = {};
 
 	if (t->flags & RG_PF_IO_WORKER)
 		return false;
-	rg_call_read(&c, t, (struct pt_regs *)bpf_task_pt_regs(t));
+	rg_enf_call(&c);
 	return c.route == RG_RT_READ || c.route == RG_RT_READV || c.route == RG_RT_PREADV ||
 	       c.route == RG_RT_PREADV2;
 }

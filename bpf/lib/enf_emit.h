@@ -47,32 +47,31 @@ rg_inline void rg_enf_clear(struct rg_rec_msg *m)
 	m->local_len = m->remote_len = m->iov_len = m->uts_len = 0;
 }
 
-/* Everything about the socket. Through addresses, not typed pointers: some hooks' arguments may not be given
- * to helpers, and not every kind of program has socket storage. */
-rg_inline void rg_enf_sock(struct rg_rec_msg *m, struct sock *sk)
+/* Everything about the socket, by its address: some hooks' arguments may not be given to helpers, and not
+ * every kind of program has socket storage. */
+rg_sub int rg_enf_sock_sub(struct rg_rec_msg *m, __u64 addr)
 {
+	struct sock *sk = (struct sock *)addr;
 	struct pid *pid;
 
-	m->has |= RG_HAS_SOCK;
-	m->family = sk->__sk_common.skc_family;
-	m->type = sk->sk_type;
-	m->protocol = sk->sk_protocol;
-	m->sk_state = sk->__sk_common.skc_state;
-	m->cookie = sk->__sk_common.skc_cookie.counter; /* 0: nobody has asked for it yet */
-	m->sock_ino = rg_sock_ino(sk);
-	m->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	rg_sock_names_sub(m, rg_scalar(sk));
+	if (!m)
+		return 0;
+	rg_sock_itself(m, sk);
+	m->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter); /* 0: nobody has asked for it yet */
+	rg_sock_names(sk, &m->local, &m->remote);
 	if (m->family != AF_UNIX)
-		return;
+		return 0;
 	pid = BPF_CORE_READ(sk, sk_peer_pid);
 	if (!pid)
-		return;
+		return 0;
 	m->has |= RG_HAS_PEER;
 	m->peer_pid = BPF_CORE_READ(pid, numbers[0].nr);
 	m->peer_uid = BPF_CORE_READ(sk, sk_peer_cred, euid.val);
 	m->peer_gid = BPF_CORE_READ(sk, sk_peer_cred, egid.val);
 	rg_pid_comm(pid, m->peer_comm);
+	return 0;
 }
+#define rg_enf_sock(m, sk) rg_enf_sock_sub(m, rg_scalar(sk))
 
 rg_inline void rg_enf_file(struct rg_enf_event *ev, struct file *f)
 {
@@ -89,19 +88,19 @@ rg_inline void rg_enf_file(struct rg_enf_event *ev, struct file *f)
 	bpf_probe_read_kernel_str(ev->f_name, sizeof(ev->f_name), f->f_path.dentry->d_name.name);
 }
 
-rg_inline struct rg_enf_event *rg_enf_begin(const struct rg_enf_said *s, struct task_struct *t)
+/* What every verdict tells. Called, not unrolled: the verifier looks at it once for each program. */
+rg_sub int rg_enf_fill(struct rg_enf_event *ev, struct rg_enf_said *s)
 {
-	struct rg_enf_event *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
+	struct task_struct *t = bpf_get_current_task_btf();
 	struct rg_enf_clause *c;
 	struct rg_enf_rule *r;
 	struct rg_enf_ctl *ctl;
 	struct rg_who who = {};
-	__u32 zero = 0, at = s->clause;
+	__u32 zero = 0, at;
 
-	if (!ev) {
-		rg_enf_count(RG_EC_LOST);
-		return NULL;
-	}
+	if (!ev || !s)
+		return 0;
+	at = s->clause;
 	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
 	c = bpf_map_lookup_elem(&enf_clauses, &at);
 	ev->revision = ctl ? ctl->revision : 0;
@@ -128,6 +127,18 @@ rg_inline struct rg_enf_event *rg_enf_begin(const struct rg_enf_said *s, struct 
 	ev->m.ret = s->ret;
 	if (s->flags & RG_MSG_PEEK)
 		ev->m.mflags |= RG_MF_PEEK;
+	return 0;
+}
+
+rg_inline struct rg_enf_event *rg_enf_begin(struct rg_enf_said *s)
+{
+	struct rg_enf_event *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
+
+	if (!ev) {
+		rg_enf_count(RG_EC_LOST);
+		return NULL;
+	}
+	rg_enf_fill(ev, s);
 	return ev;
 }
 

@@ -116,25 +116,21 @@ rg_sub __u32 rg_enf_path(struct rg_enf_eval *e, __u64 addr, __u32 len)
 	return rg_enf_and(e, row ? *row : s->dim[RG_D_PATH].dflt);
 }
 
-/* Position of the lowest bit; x is not 0. */
+/* Position of the lowest bit; x is not 0. By a product of which five bits tell it: the verifier would follow
+ * every outcome of a comparison on its own. */
+const __u8 rg_low_at[32] = {0,	1,  28, 2,  29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4,  8,
+			    31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6,  11, 5,  10, 9};
+
 rg_inline __u32 rg_low32(__u32 x)
 {
-	__u32 n = 0;
-
-	x &= -x;
-	n += (x & 0xffff0000u) ? 16 : 0;
-	n += (x & 0xff00ff00u) ? 8 : 0;
-	n += (x & 0xf0f0f0f0u) ? 4 : 0;
-	n += (x & 0xccccccccu) ? 2 : 0;
-	n += (x & 0xaaaaaaaau) ? 1 : 0;
-	return n;
+	return rg_low_at[(__u32)((x & -x) * 0x077cb531u) >> 27];
 }
 
 rg_inline __u32 rg_low64(__u64 x)
 {
-	__u32 lo = x;
+	__u32 lo = x, high = lo ? 0 : 32;
 
-	return lo ? rg_low32(lo) : 32 + rg_low32(x >> 32);
+	return high + rg_low32(lo ? lo : x >> 32);
 }
 
 /* Word w of all rows. */

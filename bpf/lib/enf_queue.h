@@ -120,7 +120,7 @@ static __attribute__((noinline)) int rg_enf_report_queue(struct rg_enf_said *sai
 	struct rg_enf_event *ev;
 
 	rg_enf_counted(said->action, said->audit);
-	ev = rg_enf_begin(said, bpf_get_current_task_btf());
+	ev = rg_enf_begin(said);
 	if (!ev)
 		return 0;
 	rg_enf_sock(&ev->m, sk);

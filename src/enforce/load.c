@@ -108,20 +108,20 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 			struct rg_enf_load *l, struct rg_err *err)
 {
 	uint32_t old = ctl->gen, gen = ctl->on ? !old : old;
-	int r = rg_enf_tables_write(f, l->img, gen, err);
+	int r = rg_enf_tables_write(f, l->img, gen, err), held = 0;
 
-	if (!r && (r = rg_enf_front_write(f, l->img, gen)))
-		rg_fail(err, r, "the kernel's table of short ways: %s", strerror(-r));
 	if (!r)
 		r = rg_enf_hooks_attach(p, ctl->backend, l, err);
 	if (!r)
 		r = set_tree(f, l->tree, err);
-	/* the short way is a second word: none holds while the first is turned */
-	if (!r && !(r = rg_enf_front_now(f, 0)))
-		rg_enf_grace();
-	if (!r)
+	/* the short way is a second word: none holds while its table is written and the first is turned */
+	if (!r && (held = r = rg_enf_front_write(f, l->img, gen)) < 0)
+		rg_fail(err, r, "the kernel's table of short ways: %s", strerror(-r));
+	if (r >= 0)
 		r = flip(f, ctl, gen, rg_pins_home(p), l, err);
 	if (r) {
+		if (held > 0)
+			rg_enf_front_now(f, (uint32_t)held);
 		rg_enf_tables_drop(f, gen);
 		return r;
 	}

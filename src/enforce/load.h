@@ -13,8 +13,8 @@ int rg_enf_ctl_read(const struct rg_enf_fds *f, struct rg_enf_ctl *ret);
 int rg_enf_ctl_write(const struct rg_enf_fds *f, const struct rg_enf_ctl *ctl);
 void rg_enf_grace(void);
 
-/* front.c: the short way of a generation, written while none holds or another; and which one holds:
- * RG_FRONT_NOW, 0 none. */
+/* front.c: take the short way that holds out of force and write the one of a generation beside it: what held,
+ * 0 none, -errno. Put one in force: RG_FRONT_NOW, 0 none. */
 int rg_enf_front_write(const struct rg_enf_fds *f, const struct rg_enf_image *img, uint32_t gen);
 int rg_enf_front_now(const struct rg_enf_fds *f, uint32_t now);
 

@@ -315,11 +315,9 @@ static const struct {
 	void (*fn)(void);
 	bool if_named;
 } groups[] = {
-	{"routes", routes, false},	  {"conditions", conditions, false},
-	{"paths", unix_paths, false},	  {"batches", batches, false},
-	{"queue", enforce_queue, false},  {"races", enforce_races, false},
-	{"reload", enforce_reload, true}, {"brief", brief, true},
-	{"scopes", enforce_scopes, true},
+	{"routes", routes, false},   {"conditions", conditions, false}, {"paths", unix_paths, false},
+	{"batches", batches, false}, {"queue", enforce_queue, false},	{"races", enforce_races, false},
+	{"brief", brief, true},	     {"scopes", enforce_scopes, true},
 };
 
 static bool is_asked(size_t group, int argc, char **argv)

@@ -50,7 +50,6 @@ void k_name(const char *comm);
 /* Parts of the test, each in a file of its own. */
 void enforce_races(void);
 void enforce_events(void); /* of enforce_races.c */
-void enforce_reload(void); /* the same: loaded and unloaded alone */
 void enforce_queue(void);
 void enforce_stages(void); /* of enforce_queue.c: one of each */
 void enforce_scopes(void);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Enforcement under way: several receivers, policies that come and go, a recvguard that dies. RG_LONG=1: many
- * more rounds. */
-#include <bpf/bpf.h>
+ * more rounds. tests/kernel/reload.c loads, unloads and replaces. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -196,61 +195,6 @@ static void killed(void)
 	k_result(victim_got == 0, "and nothing got through meanwhile");
 }
 
-static unsigned count(int (*next)(__u32 from, __u32 *to))
-{
-	__u32 id = 0;
-	unsigned n = 0;
-
-	while (!next(id, &id))
-		n++;
-	return n;
-}
-
-/* Programs and maps are freed a moment after the last reference went. */
-static bool back_to(unsigned progs, unsigned maps, unsigned links)
-{
-	for (int i = 0; i < 2000; i++) {
-		if (count(bpf_prog_get_next_id) <= progs && count(bpf_map_get_next_id) <= maps &&
-		    count(bpf_link_get_next_id) <= links)
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
-
-/* Until what the tests before left is freed: a second without change. */
-static void settle(void)
-{
-	unsigned last = 0;
-
-	for (int still = 0, i = 0; still < 10 && i < 200; i++) {
-		unsigned now = count(bpf_prog_get_next_id) + count(bpf_map_get_next_id) +
-			       count(bpf_link_get_next_id);
-
-		still = now == last ? still + 1 : 0;
-		last = now;
-		usleep(100000);
-	}
-}
-
-void enforce_reload(void)
-{
-	int rounds = getenv("RG_LONG") ? 1000 : 3;
-	unsigned progs, maps, links;
-	bool ok = true;
-
-	k_stop();
-	settle();
-	progs = count(bpf_prog_get_next_id);
-	maps = count(bpf_map_get_next_id);
-	links = count(bpf_link_get_next_id);
-	for (int i = 0; i < rounds; i++)
-		ok &= !k_enforce(DENY("ENOMSG"), "--no-wait") && !k_stop();
-	k_result(ok && back_to(progs, maps, links),
-		 "loaded and unloaded %d times: no program, map or link is left", rounds);
-	k_result(access("/sys/fs/bpf/recvguard", F_OK) != 0, "nor anything pinned");
-}
-
 /* The kernel stops by itself, though nobody is there any more. */
 static void deadline(void)
 {
@@ -308,5 +252,4 @@ void enforce_races(void)
 	killed();
 	deadline();
 	enforce_events();
-	enforce_reload();
 }

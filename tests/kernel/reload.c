@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Policies loaded, unloaded and replaced many times in one process, while another floods a receiver with what
+ * every one of them drops: nothing of that arrives, and no program, map, link, descriptor or memory is left.
+ * usage: ktest-reload [BACKEND LOADS REPLACEMENTS]; without: as many as a machine of the matrix has time for.
+ * Prints TAP.
+ */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <recvguard/enforce.h>
+
+#include "enforce.h"
+
+static struct shared {
+	atomic_ulong bad, good, sent;
+	atomic_bool over;
+} *seen;
+
+static char work[64], group[320], policy[2][96], pins[96];
+static const char *in_root; /* the group as --cgroup has it */
+static char home[600];	     /* the group it came from */
+static int udp[2], dgram[2];	/* [0] sends, [1] receives */
+static enum rg_enforce_backend backend;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- where it happens */
+
+/* Both drop BAD; the second has tables of another size. */
+static void write_policy(unsigned i)
+{
+	FILE *f;
+
+	snprintf(policy[i], sizeof(policy[i]), "%s/%u.yaml", work, i);
+	f = fopen(policy[i], "w");
+	if (!f)
+		return;
+	fprintf(f, "apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: reload%u}\nspec:\n  rules:\n", i);
+	for (unsigned k = 0; k < 40 * i; k++)
+		fprintf(f,
+			"    - {name: r%u, when: 'sock.family == inet and sock.type == dgram and "
+			"sock.local.port == %u', then: drop}\n",
+			k, 1 + k);
+	fprintf(f, "    - {name: bad, when: 'sock.family in {unix, inet} and sock.type == dgram and "
+		   "msg.data[0:3] == \"BAD\"', then: drop}\n");
+	fclose(f);
+}
+
+static bool find_cgroup2(char (*at)[256])
+{
+	FILE *f = fopen("/proc/self/mounts", "r");
+	char kind[64];
+	bool found = false;
+
+	while (f && !found && fscanf(f, "%*s %255s %63s %*[^\n]", *at, kind) == 2)
+		found = !strcmp(kind, "cgroup2");
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static bool find_home(const char *root)
+{
+	FILE *f = fopen("/proc/self/cgroup", "r");
+	char line[320];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		found = !strncmp(line, "0::", 3);
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(home, sizeof(home), "%s%s", root, line + 3);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* This process into a control group. */
+static bool enter(const char *dir)
+{
+	char path[340];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	f = fopen(path, "w");
+	return f && fprintf(f, "%d", getpid()) > 0 && !fclose(f);
+}
+
+/* A bpf file system and a control group of its own; NULL, or what is missing. */
+static const char *prepare(void)
+{
+	char root[256];
+
+	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	snprintf(work, sizeof(work), "/tmp/ktest-reload.XXXXXX");
+	if (seen == MAP_FAILED || !mkdtemp(work))
+		return "a folder";
+	snprintf(pins, sizeof(pins), "%s/bpf", work);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir(pins, 0700) ||
+	    mount("bpf", pins, "bpf", 0, NULL))
+		return "a bpf file system (needs root)";
+	strcat(pins, "/recvguard");
+	write_policy(0);
+	write_policy(1);
+	if (!find_cgroup2(&root))
+		return "a control group hierarchy of version 2";
+	snprintf(group, sizeof(group), "%s/recvguard-reload-%d", root, getpid());
+	in_root = group + strlen(root);
+	if (!find_home(root))
+		return "the control group of this process";
+	return mkdir(group, 0755) ? "a control group of its own" : NULL;
+}
+
+static void clean_up(void)
+{
+	char cmd[200];
+
+	rmdir(group);
+	snprintf(cmd, sizeof(cmd), "umount -l %s/bpf; rm -rf %s", work, work);
+	if (system(cmd))
+		printf("# %s is left\n", work);
+}
+
+/* ---- what must not arrive */
+
+static void receive_one(int fd)
+{
+	char b[64];
+	ssize_t n = recv(fd, b, sizeof(b), MSG_DONTWAIT);
+
+	if (n >= 3 && !memcmp(b, "BAD", 3))
+		seen->bad++;
+	else if (n > 0)
+		seen->good++;
+}
+
+/* The receiver has the sockets, and is in the group in which they were made. */
+static pid_t start_receiver(void)
+{
+	bool in = enter(group);
+	pid_t pid;
+
+	k_pair(K_UDP, udp);
+	k_pair(K_DGRAM, dgram);
+	pid = fork();
+	if (!pid) {
+		struct pollfd p[2] = {{udp[1], POLLIN, 0}, {dgram[1], POLLIN, 0}};
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (!seen->over) {
+			poll(p, 2, 50);
+			receive_one(udp[1]);
+			receive_one(dgram[1]);
+		}
+		_exit(0);
+	}
+	close(udp[1]);
+	close(dgram[1]);
+	if (!in || !enter(home))
+		printf("# %s: cannot be entered and left\n", group);
+	return pid;
+}
+
+static void send_both(const char *text)
+{
+	if (send(udp[0], text, strlen(text), 0) > 0 && send(dgram[0], text, strlen(text), MSG_DONTWAIT) > 0)
+		seen->sent++;
+}
+
+/* What is sent now arrives; so what was sent before has arrived or never will. */
+static bool all_through(void)
+{
+	unsigned long want = seen->good + 2;
+
+	send_both("ok");
+	for (double until = now() + 20; seen->good < want && now() < until;)
+		usleep(50);
+	return seen->good == want;
+}
+
+static pid_t start_flood(void)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (!seen->over)
+		send_both("BAD");
+	_exit(0);
+}
+
+static void end(pid_t pid)
+{
+	seen->over = true;
+	waitpid(pid, NULL, 0);
+	seen->over = false;
+}
+
+/* ---- what is left */
+
+/* Ours by their names; a test beside this one may have some too, but not for long. */
+static bool is_ours(const char *name)
+{
+	static const char *const ours[] = {"lsm_", "mod_", "enf_", "cg_ingress", "unix_filter", "tree_"};
+
+	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (!strncmp(name, ours[i], strlen(ours[i])))
+			return true;
+	return false;
+}
+
+static unsigned programs(void)
+{
+	unsigned n = 0;
+
+	for (__u32 id = 0; !bpf_prog_get_next_id(id, &id);) {
+		struct bpf_prog_info i = {0};
+		__u32 len = sizeof(i);
+		int fd = bpf_prog_get_fd_by_id(id);
+
+		n += fd >= 0 && !bpf_obj_get_info_by_fd(fd, &i, &len) && is_ours(i.name);
+		close(fd);
+	}
+	return n;
+}
+
+static unsigned maps(void)
+{
+	unsigned n = 0;
+
+	for (__u32 id = 0; !bpf_map_get_next_id(id, &id);) {
+		struct bpf_map_info i = {0};
+		__u32 len = sizeof(i);
+		int fd = bpf_map_get_fd_by_id(id);
+
+		n += fd >= 0 && !bpf_obj_get_info_by_fd(fd, &i, &len) && is_ours(i.name);
+		close(fd);
+	}
+	return n;
+}
+
+/* Links have no names: those to programs that are ours. */
+static unsigned links(void)
+{
+	unsigned n = 0;
+
+	for (__u32 id = 0; !bpf_link_get_next_id(id, &id);) {
+		struct bpf_link_info i = {0};
+		struct bpf_prog_info p = {0};
+		__u32 len = sizeof(i), plen = sizeof(p);
+		int fd = bpf_link_get_fd_by_id(id), prog = -1;
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &i, &len))
+			prog = bpf_prog_get_fd_by_id(i.prog_id);
+		n += prog >= 0 && !bpf_obj_get_info_by_fd(prog, &p, &plen) && is_ours(p.name);
+		close(prog);
+		close(fd);
+	}
+	return n;
+}
+
+static unsigned descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+struct left {
+	unsigned programs, maps, links, descriptors;
+	size_t memory;
+};
+
+static struct left count(void)
+{
+	return (struct left){programs(), maps(), links(), descriptors(), mallinfo2().uordblks};
+}
+
+/* The kernel frees a moment after the last reference went. */
+static bool back_to(const struct left *was, struct left *is)
+{
+	for (double until = now() + 60; now() < until; usleep(20000)) {
+		*is = count();
+		if (is->programs <= was->programs && is->maps <= was->maps && is->links <= was->links)
+			break;
+	}
+	/* blocks that a thread keeps for its next request (tcache) count as used: up to a quarter of a MiB */
+	return is->programs <= was->programs && is->maps <= was->maps && is->links <= was->links &&
+	       is->descriptors <= was->descriptors && is->memory <= was->memory + 262144;
+}
+
+/* ---- the tests */
+
+static int load(unsigned i)
+{
+	const char *const files[] = {policy[i]};
+	struct rg_enforce_opts o = {.policies = files,
+				    .n_policies = 1,
+				    .dir = pins,
+				    .backend = backend,
+				    .group = backend == RG_ENFORCE_CGROUP ? in_root : NULL};
+	struct rg_err err = {0};
+	int r = rg_enforce_load(&o, NULL, &err);
+
+	if (r)
+		printf("# %s\n", err.msg);
+	return r;
+}
+
+static int unload(void)
+{
+	struct rg_err err = {0};
+	int r = rg_enforce_stop(pins, &err);
+
+	if (r)
+		printf("# %s\n", err.msg);
+	return r;
+}
+
+static double took[3]; /* loading, sending, unloading */
+
+static bool round_trip(unsigned i)
+{
+	double t[4] = {now()};
+	bool ok = !load(i & 1);
+
+	t[1] = now();
+	send_both("BAD");
+	ok = ok && all_through();
+	t[2] = now();
+	ok = ok && !unload();
+	t[3] = now();
+	for (int k = 0; k < 3; k++)
+		took[k] += t[k + 1] - t[k];
+	return ok;
+}
+
+static void report(const char *what, unsigned n, double all, const struct left *was, const struct left *is)
+{
+	printf("# %s: %u in %.1f s, %.1f ms each; programs %u→%u, maps %u→%u, links %u→%u, descriptors %u→%u, "
+	       "memory %+zd bytes; %lu dropped pairs sent, %lu arrived\n",
+	       what, n, all, all * 1000 / n, was->programs, is->programs, was->maps, is->maps, was->links,
+	       is->links, was->descriptors, is->descriptors, is->memory - was->memory,
+	       (unsigned long)seen->sent, (unsigned long)seen->bad);
+}
+
+static void loads(unsigned n)
+{
+	pid_t receiver = start_receiver();
+	bool ok = round_trip(1); /* what is allocated once */
+	struct left was = count(), is = was;
+	double from = now();
+
+	memset(took, 0, sizeof(took));
+	for (unsigned i = 0; ok && i < n; i++)
+		ok = round_trip(i);
+	from = now() - from;
+	printf("# of one: loading %.0f ms, a message through it %.1f ms, unloading %.0f ms\n", took[0] * 1000 / n,
+	       took[1] * 1000 / n, took[2] * 1000 / n);
+	ok &= back_to(&was, &is);
+	report("load and unload", n, from, &was, &is);
+	k_result(ok && !seen->bad,
+		 "loaded and unloaded %u times: each time nothing unchecked arrives, and nothing is left", n);
+	k_result(access(pins, F_OK) != 0, "nor anything pinned");
+	end(receiver);
+	k_close((int[]){udp[0], dgram[0]});
+}
+
+static void replacements(unsigned n)
+{
+	pid_t receiver = start_receiver(), flood;
+	struct left before = count(), was, is = before;
+	bool ok = !load(0) && !load(1) && !load(0), all;
+	double from;
+
+	was = count();
+	flood = start_flood();
+	from = now();
+	for (unsigned i = 1; ok && i <= n; i++)
+		ok = !load(i & 1);
+	from = now() - from;
+	kill(flood, SIGKILL);
+	waitpid(flood, NULL, 0);
+	all = all_through();
+	ok &= all && back_to(&was, &is);
+	report("replace under load", n, from, &was, &is);
+	k_result(ok && seen->sent && !seen->bad,
+		 "replaced %u times under load: nothing that both drop arrives, and nothing is left", n);
+	end(receiver);
+	k_close((int[]){udp[0], dgram[0]});
+	k_result(!unload() && back_to(&before, &is), "and nothing when it is unloaded");
+}
+
+int main(int argc, char **argv)
+{
+	/* a whole load and unload takes seconds where the processor is emulated */
+	unsigned n_loads = argc > 2 ? (unsigned)atoi(argv[2]) : 2;
+	unsigned n_replaced = argc > 3 ? (unsigned)atoi(argv[3]) : 40;
+	const char *missing = prepare();
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (unsigned i = 0; argc > 1 && rg_enforce_backend_names[i]; i++)
+		if (!strcmp(argv[1], rg_enforce_backend_names[i]))
+			backend = (enum rg_enforce_backend)i;
+	if (missing) {
+		k_skip("reload", missing);
+		clean_up();
+		return k_end();
+	}
+	if (load(0)) {
+		k_skip("reload", "this kernel has not what the programs need (said above)");
+	} else {
+		unload();
+		loads(n_loads);
+		replacements(n_replaced);
+	}
+	clean_up();
+	return k_end();
+}
