@@ -14,6 +14,23 @@ static bool on_stdout(const char *spec)
 	return !file || !strcmp(file, "=-");
 }
 
+bool cli_on_stdout(const struct cli_str_list *specs)
+{
+	for (unsigned i = 0; i < specs->n; i++)
+		if (on_stdout(specs->v[i]))
+			return true;
+	return false;
+}
+
+bool cli_data_on_stdout(const struct cli_str_list *specs)
+{
+	for (unsigned i = 0; i < specs->n; i++)
+		if (on_stdout(specs->v[i]) && strcmp(specs->v[i], "text") != 0 &&
+		    strcmp(specs->v[i], "text=-") != 0)
+			return true;
+	return false;
+}
+
 static bool utf8(void)
 {
 	setlocale(LC_CTYPE, "");

@@ -23,6 +23,11 @@ struct cli_sinks {
 	struct rg_redact *redact;      /* NULL: nothing is hidden */
 };
 
+/* Does one of these (FORMAT[=FILE]) write to standard output? */
+bool cli_on_stdout(const struct cli_str_list *specs);
+/* And does it write what programs read? Lines of a traced command in between would spoil it. */
+bool cli_data_on_stdout(const struct cli_str_list *specs);
+
 /* redact: patterns, NULL for none. taker: events go to it and no output is opened. opts: color, width, ascii,
  * header and host are filled here, for each sink by where it writes. */
 int cli_sinks_open(struct cli_sinks *s, const struct cli_str_list *specs, const struct cli_str_list *redact,

@@ -17,8 +17,10 @@ struct trace_opts {
 	uint64_t ring, timeout, count;
 	uint64_t rotate_size, rotate_time, max_size;
 	bool errors, duration, no_enrich, hex, quiet, pointers;
-	const struct cli_taker
-		*taker; /* no option: where the events go in place of outputs, NULL: to these */
+	/* no options: where the events go in place of outputs, NULL: to these; and whether data is written to
+	 * standard output beside these */
+	const struct cli_taker *taker;
+	bool data_on_stdout;
 };
 
 extern const struct cli_opt cli_trace_options[];

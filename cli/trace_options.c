@@ -33,7 +33,8 @@ const struct cli_opt cli_trace_options[] = {
 #include "trace_select.def"
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, AT(outputs),
 	 "How and where to write: text to standard output unless given; files are created for their owner "
-	 "only",
+	 "only. What COMMAND prints goes to standard error where another format than text goes to standard "
+	 "output",
 	 "-o text -o json=messages.json -- ip link"},
 	{"rotate-size", 0, "BYTES", &cli_size, AT(rotate_size),
 	 "Recordings: put a file of this size aside as FILE.1, FILE.2 and so on, and begin another"},
@@ -83,5 +84,6 @@ void cli_trace_fill(const struct trace_opts *o, const struct cli_call *call, str
 		.snaplen = o->snaplen,
 		.ring_kib = (uint32_t)((o->ring + 1023) / 1024),
 		.argv = call->command,
+		.stdout_aside = o->data_on_stdout || cli_data_on_stdout(&o->outputs),
 	};
 }

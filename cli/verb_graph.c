@@ -114,6 +114,7 @@ static int gather(const struct cli_call *call, const struct graph_opts *o, struc
 	if (call->n_args)
 		return cli_play(&p);
 	t.taker = &taker;
+	t.data_on_stdout = cli_data_on_stdout(&o->forms);
 	return cli_trace(call, &t);
 }
 

@@ -12,6 +12,7 @@
 #include <recvguard/sink.h>
 
 #include "cli.h"
+#include "outputs.h"
 
 struct run_opts {
 	struct cli_str_list policies, outputs, redact;
@@ -25,7 +26,9 @@ static const struct cli_opt options[] = {
 	 "Policy file, or folder of policies; without any everything is allowed",
 	 "--policy client.yaml -- myclient"},
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, offsetof(struct run_opts, outputs),
-	 "Where verdicts go, as in `recvguard trace`; several may be given",
+	 "Where verdicts go, as in `recvguard trace`; several may be given. Where another format than text "
+	 "goes "
+	 "to standard output, what the command prints goes to standard error",
 	 "-p p.yaml -o json=verdicts.json -- myclient"},
 	{"redact", 0, "PATTERN", &cli_redact, offsetof(struct run_opts, redact),
 	 "Hide what this pattern (PCRE2) matches in payloads, control messages and names of sockets and "
@@ -149,17 +152,6 @@ static void end(void *arg, const struct rg_run_stats *s)
 			s->passed_on, s->emulated, s->refused);
 }
 
-static bool to_stdout(const struct cli_str_list *l)
-{
-	for (unsigned i = 0; i < l->n; i++) {
-		const char *file = strchr(l->v[i], '=');
-
-		if (!file || !strcmp(file + 1, "-"))
-			return true;
-	}
-	return false;
-}
-
 static bool records(const struct cli_str_list *l)
 {
 	for (unsigned i = 0; i < l->n; i++)
@@ -180,7 +172,8 @@ static int run(const struct cli_call *call, const void *opts)
 		.audit = o->audit,
 		.reload = o->reload,
 		.all_events = o->all,
-		.keep_stdout = to_stdout(&o->outputs),
+		.keep_stdout = cli_on_stdout(&o->outputs),
+		.stdout_aside = cli_data_on_stdout(&o->outputs),
 		.opens_files = records(&o->outputs),
 		.max_blocked = o->max_blocked,
 		.begin = begin,

@@ -29,12 +29,13 @@ struct rg_run_opts {
 	char *const *argv;	     /* the command, found by PATH; NULL-terminated */
 	const char *const *policies; /* files and folders; none: everything is allowed */
 	unsigned n_policies;
-	bool audit;	  /* decide and report, never act */
-	bool reload;	  /* follow changes of the policy files even where the program could make them */
-	bool all_events;  /* report every message, not only those a rule or default other than allow met */
-	bool keep_stdout; /* an event sink writes to standard output: the supervisor holds it open */
-	bool opens_files; /* an event sink opens, renames or removes files while it runs (a recording): else
-			   * the supervisor's own filter forbids it to */
+	bool audit;	   /* decide and report, never act */
+	bool reload;	   /* follow changes of the policy files even where the program could make them */
+	bool all_events;   /* report every message, not only those a rule or default other than allow met */
+	bool keep_stdout;  /* an event sink writes to standard output: the supervisor holds it open */
+	bool stdout_aside; /* what the command prints goes to standard error: standard output is for events */
+	bool opens_files;  /* an event sink opens, renames or removes files while it runs (a recording): else
+			    * the supervisor's own filter forbids it to */
 	unsigned max_blocked; /* receives waiting at a time; 0: what the descriptor limit allows */
 
 	/* All are called in the supervisor, a process of its own, one at a time (notice also before it is

@@ -66,6 +66,7 @@ struct rg_trace_opts {
 	const struct rg_policy *policy;
 	uint32_t ring_kib; /* ring buffer, KiB, 0: default (64 MiB); rounded up to a power of two */
 	char *const *argv; /* command to start and follow, NULL: none */
+	bool stdout_aside; /* what it prints goes to standard error: standard output is for events */
 };
 #define RG_SNAPLEN_DEFAULT 256
 

@@ -331,6 +331,8 @@ int rg_broker_run(const struct rg_run_opts *opts, const struct rg_broker_hooks *
 	}
 	if (rc == 0) {
 		munmap(s.shm, sizeof(*s.shm));
+		if (opts->stdout_aside)
+			dup2(STDERR_FILENO, STDOUT_FILENO);
 		execvp(opts->argv[0], opts->argv);
 		rc = rg_fail(err, -errno, "%s: %s", opts->argv[0], strerror(errno));
 	}

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 
 /* In the child: wait for the word, then become the command. */
-static _Noreturn void held(int go, int failed, char *const *argv)
+static _Noreturn void held(int go, int failed, char *const *argv, bool aside)
 {
 	sigset_t none;
 	char c;
@@ -22,6 +22,8 @@ static _Noreturn void held(int go, int failed, char *const *argv)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	if (aside)
+		dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(argv[0], argv);
 	e = errno;
 	if (write(failed, &e, sizeof(e)) != sizeof(e))
@@ -29,7 +31,7 @@ static _Noreturn void held(int go, int failed, char *const *argv)
 	_exit(127);
 }
 
-int rg_child_hold(struct rg_child *c, char *const *argv, struct rg_err *err)
+int rg_child_hold(struct rg_child *c, char *const *argv, bool aside, struct rg_err *err)
 {
 	int go[2], failed[2];
 
@@ -46,7 +48,7 @@ int rg_child_hold(struct rg_child *c, char *const *argv, struct rg_err *err)
 	c->pid = fork();
 	if (c->pid == 0) {
 		close(go[1]);
-		held(go[0], failed[1], argv);
+		held(go[0], failed[1], argv, aside);
 	}
 	close(go[0]);
 	close(failed[1]);

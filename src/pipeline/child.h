@@ -15,8 +15,9 @@ struct rg_child {
 	int status; /* wait status, -1 while it runs */
 };
 
-/* argv is borrowed. Errors: -EAGAIN, -EMFILE... of fork and pipe. */
-int rg_child_hold(struct rg_child *c, char *const *argv, struct rg_err *err);
+/* argv is borrowed. aside: its standard output becomes standard error. Errors: -EAGAIN, -EMFILE... of fork
+ * and pipe. */
+int rg_child_hold(struct rg_child *c, char *const *argv, bool aside, struct rg_err *err);
 /* Let it run. -ENOENT, -EACCES...: it could not be executed (it is then reaped). */
 int rg_child_go(struct rg_child *c, const char *name, struct rg_err *err);
 /* Has it ended? Reaps it. */

@@ -298,7 +298,7 @@ int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, stru
 		r = rg_enrich_new(NULL, &t->enrich, err);
 	/* the child is forked before anything is opened: it inherits none of it */
 	if (!r && opts->argv) {
-		r = rg_child_hold(&t->child, opts->argv, err);
+		r = rg_child_hold(&t->child, opts->argv, opts->stdout_aside, err);
 		t->name = strdup(opts->argv[0]);
 	}
 	if (!r)

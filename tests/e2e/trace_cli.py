@@ -89,6 +89,16 @@ check("the summary counts what was written", m and int(m[1]) == len(events)
       and int(m[3]) == sum(e["ret"] for e in events if e["ret"] > 0 and not e.get("peek")), (err, len(events)))
 check("the message is there, with its payload", any(e.get("ret") == 5 for e in events), events)
 check("standard output belongs to the command when files are given", out == "", out)
+SAYS = RECEIVE + "; print('said')"
+for args in (["-o", "json"], ["-o", "json=-", "-o", f"text={path('d.txt')}"]):
+    got, out, err = trace(*args, "--", *PY, SAYS)
+    shown = [json.loads(l) for l in out.splitlines() if l.startswith("{")]
+    check(f"{args[0]} {args[1]}: nothing but data on standard output, what the command says on standard error",
+          got == 0 and shown and len(shown) == len(out.splitlines()) and "said" in err.splitlines(), (out, err))
+got, out, err = trace("--", *PY, SAYS)
+check("text: both on standard output", got == 0 and "said" in out.splitlines() and "said" not in err.splitlines(), (out, err))
+got, out, err = run(program, "run", "--all", "-o", "json", "--", *PY, SAYS)
+check("run -o json: the same", got == 0 and [json.loads(l) for l in out.splitlines()] and "said" in err.splitlines(), (out, err))
 
 # ---- several outputs ----
 got, out, err = trace("-o", "text", "-o", f"json={path('a.json')}", "-o", f"text={path('b.txt')}", "--", *PY, RECEIVE)
