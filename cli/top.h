@@ -78,12 +78,21 @@ struct top_column {
 	enum rg_stat_key key;
 	unsigned width;
 	unsigned from; /* shown where the terminal has so many columns */
+	/* on a narrow terminal, where the name needs the room */
+	const char *narrow_title; /* NULL: the same */
+	unsigned narrow;	  /* its width there */
+	bool spare; /* left out there while it has nothing to tell and nothing is sorted by it */
 };
 extern const struct top_column top_columns[]; /* ends with a row without a title; the name comes first */
 void top_cell(const struct top_view *v, const struct top_column *c, const struct rg_stat_row *r,
 	      char out[16]);
+/* Its width on a terminal of that width, 0: not shown there. */
+unsigned top_column_width(const struct top_view *v, const struct top_column *c, unsigned width);
+const char *top_column_title(const struct top_column *c, unsigned width);
 /* Columns left for the name at this width. */
-unsigned top_name_width(unsigned width);
+unsigned top_name_width(const struct top_view *v, unsigned width);
+/* As top_clip; of what is too long both ends are kept. */
+unsigned top_clip_middle(const char *text, unsigned width, char *out, size_t size);
 /* Put text at most width columns wide into out; nothing that a terminal could obey. Returns its columns. */
 unsigned top_clip(const char *text, unsigned width, char *out, size_t size);
 /* One message as a line, and as the lines of its detail (calls fn for each). */

@@ -95,7 +95,7 @@ static void draw_head(const struct top *t)
 	static const enum rg_stat_key keys[] = {RG_KEY_MESSAGES, RG_KEY_MESSAGE_RATE, RG_KEY_BYTE_RATE,
 						RG_KEY_FDS,	 RG_KEY_TRUNCATED,    RG_KEY_DENIED,
 						RG_KEY_LOST};
-	char c[sizeof(keys) / sizeof(keys[0])][16], clock[16] = "";
+	char c[sizeof(keys) / sizeof(keys[0])][16], clock[16] = "", line[256];
 	time_t now = time(NULL), since = (time_t)(t->since / 1000000000);
 	struct tm tm;
 
@@ -103,8 +103,10 @@ static void draw_head(const struct top *t)
 		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		cell_of(t, keys[i], c[i]);
-	put_format(0, A_BOLD, "recvguard %s  %s msgs %s/s %sB/s  fds %s  trunc %s  deny %s  LOST %s", clock,
-		   c[0], c[1], c[2], c[3], c[4], c[5], c[6]);
+	snprintf(line, sizeof(line), "recvguard %s  %s msgs %s/s %sB/s  fds %s  trunc %s  deny %s  LOST %s",
+		 clock, c[0], c[1], c[2], c[3], c[4], c[5], c[6]);
+	/* what was lost is never cut off */
+	put_line(0, A_BOLD, strlen(line) > width() ? line + strlen("recvguard ") : line);
 	put_format(1, A_NORMAL, "by %s  sort %s%s  time %s  %us  rows %u%s%s%s%s%s%s",
 		   rg_stat_by_names[v->by], rg_stat_key_names[v->key], v->reverse ? " (reversed)" : "",
 		   rg_stat_time_names[v->time], now > since ? (unsigned)(now - since) : 0, v->n,
@@ -121,17 +123,19 @@ static unsigned page_rows(void)
 
 static void draw_cells(const struct top *t, int y, const struct rg_stat_row *r, int attributes)
 {
-	unsigned name = top_name_width(width());
+	unsigned name = top_name_width(&t->view, width());
 	char line[LINE_MAX_BYTES], cell[16];
-	unsigned columns = top_clip(r->name, name, line, sizeof(line) / 2);
+	unsigned columns = top_clip_middle(r->name, name, line, sizeof(line) / 2);
 	size_t at = strlen(line);
 
 	at += (size_t)snprintf(line + at, sizeof(line) - at, "%*s", (int)(name - columns), "");
 	for (const struct top_column *c = top_columns + 1; c->title; c++) {
-		if (c->from > width())
+		unsigned w = top_column_width(&t->view, c, width());
+
+		if (!w)
 			continue;
 		top_cell(&t->view, c, r, cell);
-		at += (size_t)snprintf(line + at, sizeof(line) - at, " %*s", (int)c->width, cell);
+		at += (size_t)snprintf(line + at, sizeof(line) - at, " %*s", (int)w, cell);
 	}
 	put_line(y, attributes, line);
 }
@@ -139,15 +143,17 @@ static void draw_cells(const struct top *t, int y, const struct rg_stat_row *r, 
 /* The column that is sorted by stands out. */
 static void draw_titles(const struct top *t)
 {
-	int x = (int)top_name_width(width());
+	int x = (int)top_name_width(&t->view, width());
 
 	put_format(2, A_BOLD, "%s", rg_stat_by_names[t->view.by]);
 	for (const struct top_column *c = top_columns + 1; c->title; c++) {
-		if (c->from > width())
+		int w = (int)top_column_width(&t->view, c, width());
+
+		if (!w)
 			continue;
 		attrset(c->key == t->view.key ? A_BOLD | A_REVERSE : A_BOLD);
-		mvprintw(2, x + 1, "%*s", (int)c->width, c->title);
-		x += (int)c->width + 1;
+		mvprintw(2, x + 1, "%*s", w, top_column_title(c, width()));
+		x += w + 1;
 	}
 	attrset(A_NORMAL);
 }
@@ -231,16 +237,19 @@ static void draw_help(void)
 {
 	static const char *const lines[] = {
 		"1 2 3 4, Tab   by process, socket, peer, container",
-		"< >            sort by the column to the left, to the right; r the other way round",
-		"t              P50 and P99 of: wait (asleep in the call), duration, latency",
-		"               - where nothing was measured: --duration, --direction both measure more",
-		"f              filter by an expression, as in trace --filter; counting begins anew",
+		"< >            sort by the column to the left, to the right",
+		"r              the other way round",
+		"t              P50 and P99 of: wait (asleep in the call), duration, latency;",
+		"               measured by --duration, the latency by --direction both",
+		"f              filter by an expression, as in trace --filter;",
+		"               counting begins anew",
 		"Space          freeze what is shown; counting goes on",
 		"Enter          the last messages of a row; again: all of one",
 		"q              back, and from the table: end",
 		"",
-		"ERR calls that failed   TRUNC messages or control data cut, descriptors lost",
+		"ERR calls that failed   TRUNC messages, control data, descriptors cut",
 		"DENY by --policy        LOST messages that could not be recorded",
+		"Below 100 columns P50, P99, ERR, DENY are left out until there is one.",
 		"A table keeps 1,024 rows; of what had to go the sums stay, as (forgotten).",
 		NULL};
 	int y = TOP_LINES;

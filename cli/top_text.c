@@ -13,30 +13,58 @@
 #include <recvguard/json.h>
 #include <recvguard/sink.h>
 
-enum { NAME_MIN = 21 };
+enum { NAME_MIN = 21, WIDE = 100 };
 
 const struct top_column top_columns[] = {
-	{"NAME", RG_KEY_NAME, NAME_MIN, 0},
-	{"MSG/S", RG_KEY_MESSAGE_RATE, 7, 0},
-	{"BYTES/S", RG_KEY_BYTE_RATE, 7, 0},
-	{"MSGS", RG_KEY_MESSAGES, 7, 100},
-	{"BYTES", RG_KEY_BYTES, 7, 110},
-	{"FDS", RG_KEY_FDS, 5, 0},
-	{"P50", RG_KEY_P50, 6, 0},
-	{"P99", RG_KEY_P99, 6, 0},
-	{"ERR", RG_KEY_ERRORS, 5, 0},
-	{"TRUNC", RG_KEY_TRUNCATED, 5, 0},
-	{"DENY", RG_KEY_DENIED, 4, 0},
-	{"LOST", RG_KEY_LOST, 5, 0},
+	{"NAME", RG_KEY_NAME, NAME_MIN, 0, NULL, NAME_MIN, false},
+	{"MSG/S", RG_KEY_MESSAGE_RATE, 7, 0, NULL, 5, false},
+	{"BYTES/S", RG_KEY_BYTE_RATE, 7, 0, "B/S", 5, false},
+	{"MSGS", RG_KEY_MESSAGES, 7, WIDE, NULL, 0, false},
+	{"BYTES", RG_KEY_BYTES, 7, 110, NULL, 0, false},
+	{"FDS", RG_KEY_FDS, 5, 0, NULL, 4, false},
+	{"P50", RG_KEY_P50, 6, 0, NULL, 5, true},
+	{"P99", RG_KEY_P99, 6, 0, NULL, 5, true},
+	{"ERR", RG_KEY_ERRORS, 5, 0, NULL, 4, true},
+	{"TRUNC", RG_KEY_TRUNCATED, 5, 0, NULL, 5, false},
+	{"DENY", RG_KEY_DENIED, 4, 0, NULL, 4, true},
+	{"LOST", RG_KEY_LOST, 5, 0, NULL, 4, false},
 	{0},
 };
 
-unsigned top_name_width(unsigned width)
+static bool tells(const struct top_view *v, enum rg_stat_key key)
+{
+	switch (key) {
+	case RG_KEY_P50:
+	case RG_KEY_P99: return v->total.counted[v->time] > 0;
+	case RG_KEY_ERRORS: return v->total.errors > 0;
+	case RG_KEY_DENIED: return v->total.denied > 0;
+	default: return true;
+	}
+}
+
+unsigned top_column_width(const struct top_view *v, const struct top_column *c, unsigned width)
+{
+	if (c->from > width)
+		return 0;
+	if (width >= WIDE)
+		return c->width;
+	return c->spare && c->key != v->key && !tells(v, c->key) ? 0 : c->narrow;
+}
+
+const char *top_column_title(const struct top_column *c, unsigned width)
+{
+	return width < WIDE && c->narrow_title ? c->narrow_title : c->title;
+}
+
+unsigned top_name_width(const struct top_view *v, unsigned width)
 {
 	unsigned others = 0;
 
-	for (const struct top_column *c = top_columns + 1; c->title; c++)
-		others += c->from <= width ? c->width + 1 : 0;
+	for (const struct top_column *c = top_columns + 1; c->title; c++) {
+		unsigned w = top_column_width(v, c, width);
+
+		others += w ? w + 1 : 0;
+	}
 	return width > others + NAME_MIN ? width - others : NAME_MIN;
 }
 
@@ -130,6 +158,25 @@ unsigned top_clip(const char *text, unsigned width, char *out, size_t size)
 	}
 	out[at] = '\0';
 	return columns;
+}
+
+unsigned top_clip_middle(const char *text, unsigned width, char *out, size_t size)
+{
+	static const char gap[] = "..";
+	enum { GAP = sizeof(gap) - 1, LONGEST = 1024 };
+	char all[4 * LONGEST];
+	unsigned columns = top_clip(text, LONGEST, all, sizeof(all)), n;
+	const char *tail = all + strlen(all);
+
+	if (columns <= width || width < 4 * GAP || size < sizeof(all) / 2)
+		return top_clip(text, width, out, size);
+	n = top_clip(all, (width - GAP) / 2, out, size);
+	memcpy(out + strlen(out), gap, sizeof(gap));
+	for (unsigned left = width - GAP - n; left; left--) /* a character is at least a column */
+		do
+			tail--;
+		while ((*tail & 0xc0) == 0x80);
+	return n + GAP + top_clip(tail, width - GAP - n, out + strlen(out), size - strlen(out));
 }
 
 /* ---- a message ---- */
@@ -249,7 +296,7 @@ enum { PRINT_WIDTH = 132 };
 
 static void print_row(const struct top *t, const struct rg_stat_row *r)
 {
-	unsigned width = top_name_width(PRINT_WIDTH);
+	unsigned width = top_name_width(&t->view, PRINT_WIDTH);
 	char name[1024], cell[16];
 	unsigned columns = top_clip(r->name, width, name, sizeof(name));
 
@@ -265,7 +312,7 @@ void top_print(const struct top *t)
 {
 	const struct top_view *v = &t->view;
 
-	printf("%-*s", (int)top_name_width(PRINT_WIDTH), rg_stat_by_names[v->by]);
+	printf("%-*s", (int)top_name_width(v, PRINT_WIDTH), rg_stat_by_names[v->by]);
 	for (const struct top_column *c = top_columns + 1; c->title; c++)
 		printf(" %*s", (int)c->width, c->title);
 	putchar('\n');

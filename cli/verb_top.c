@@ -25,7 +25,8 @@ static const struct cli_opt options[] = {
 	{"sort", 0, "KEY", &cli_choice, TOP(key), "Begin sorted by this", "--sort bytes", rg_stat_key_names},
 	{"reverse", 0, NULL, &cli_flag, TOP(reverse), "Smallest first"},
 	{"time", 0, "WHAT", &cli_choice, TOP(time),
-	 "P50 and P99 are those of: wait (asleep in the call), duration, latency (since the send)",
+	 "P50 and P99 are those of: wait (asleep in the call), duration, latency (since the send; the first "
+	 "that is shown with --direction both)",
 	 "--time latency --direction both", rg_stat_time_names},
 	{"interval", 'i', "TIME", &cli_duration, TOP(interval), "Refresh this often (1s unless given)",
 	 "-i 5s"},
@@ -36,7 +37,8 @@ static const struct cli_opt options[] = {
 #include "trace_select.def"
 	{0},
 };
-static const struct top_opts defaults = {.trace = {.snaplen = RG_SNAPLEN_DEFAULT}, .interval = 1000000000};
+static const struct top_opts defaults = {
+	.trace = {.snaplen = RG_SNAPLEN_DEFAULT}, .interval = 1000000000, .time = -1};
 
 static volatile sig_atomic_t signalled;
 
@@ -105,6 +107,9 @@ static int read_recording(struct top *t, struct rg_err *err)
 	rg_recording_close(rec);
 	rg_stat_tick(t->stat, last > first ? (double)(last - first) * 1e-9 : 1);
 	t->state = "recording";
+	rg_stat_total(t->stat, &t->view.total);
+	if (t->o->time < 0 && t->view.total.counted[RG_TIME_LATENCY])
+		t->view.time = RG_TIME_LATENCY;
 	return r < 0 ? r : 0;
 }
 
@@ -261,6 +266,14 @@ static int prepare(struct top *t, struct rg_err *err)
 	return r;
 }
 
+/* What is looked at unless another is asked for: the time that is measured. */
+static enum rg_stat_time first_time(const struct top_opts *o)
+{
+	if (o->time >= 0)
+		return (enum rg_stat_time)o->time;
+	return o->trace.direction + 1 == RG_WAY_BOTH ? RG_TIME_LATENCY : RG_TIME_WAIT;
+}
+
 static int top_run(const struct cli_call *call, const void *opts)
 {
 	const struct top_opts *o = opts;
@@ -279,7 +292,7 @@ static int top_run(const struct cli_call *call, const void *opts)
 	t->state = "";
 	t->view = (struct top_view){.by = (enum rg_stat_by)o->by,
 				    .key = (enum rg_stat_key)o->key,
-				    .time = (enum rg_stat_time)o->time,
+				    .time = first_time(o),
 				    .reverse = o->reverse};
 	catch_signals();
 	if (o->from && call->command)

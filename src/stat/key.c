@@ -110,12 +110,23 @@ static void show_end(struct rg_buf *b, const struct rg_event *ev, enum rg_field 
 	}
 }
 
-/* "unix stream /run/x", "inet dgram 127.0.0.1:53 <- 10.0.0.1:99"; then whose */
-static void socket_name(struct rg_buf *b, const struct rg_event *ev)
+/* "udp", "unix stream", "netlink route": the address tells one IP from the other. */
+static void socket_kind(struct rg_buf *b, const struct rg_event *ev)
 {
+	bool ip = family_is(ev, AF_INET) || family_is(ev, AF_INET6);
+
+	if (ip && rg_has(ev, RG_F_SOCK_PROTOCOL) &&
+	    rg_name_of(rg_event_names(ev, RG_F_SOCK_PROTOCOL), ev->v[RG_F_SOCK_PROTOCOL].u))
+		return show_enum(b, ev, RG_F_SOCK_PROTOCOL);
 	show_enum(b, ev, RG_F_SOCK_FAMILY);
 	rg_buf_char(b, ' ');
 	show_enum(b, ev, family_is(ev, AF_NETLINK) ? RG_F_SOCK_PROTOCOL : RG_F_SOCK_TYPE);
+}
+
+/* "unix stream /run/x", "udp 127.0.0.1:53 <- 10.0.0.1:99"; then whose */
+static void socket_name(struct rg_buf *b, const struct rg_event *ev)
+{
+	socket_kind(b, ev);
 	rg_buf_char(b, ' ');
 	if (rg_has(ev, RG_F_SOCK_PATH) && ev->v[RG_F_SOCK_PATH].len)
 		show_field(b, ev, RG_F_SOCK_PATH);

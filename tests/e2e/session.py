@@ -42,7 +42,7 @@ def asked(db, events, parts):
     code, out, err = run(RG, "query", db, "--sql", "SELECT \"proc.comm\", messages FROM process ORDER BY messages DESC LIMIT 3", "-q")
     check("query --sql: the busiest processes", code == 0 and len(out.splitlines()) == 3, err + out)
     code, out, err = run(RG, "top", "--from", db, "--batch", "1", "--by", "socket")
-    check("top --from: its sockets", code == 0 and ("inet dgram 127.0.0.1:" in out or "dns" not in parts), err + out)
+    check("top --from: its sockets", code == 0 and ("udp 127.0.0.1:" in out or "dns" not in parts), err + out)
     starts = {}
     for e in events:
         if e["event"] != "lost":

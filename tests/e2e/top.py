@@ -95,7 +95,7 @@ def from_recording(d, db):
     sees("it scrolls", s, r"from line 11", "NPage")
     sees("q goes back", s, r"last messages of ", "q")
     sees("and back to the table", s, r"^process .*LOST", "q")
-    sees("2: by socket", s, r"^unix dgram .*|^inet dgram 127", "2")
+    sees("2: by socket", s, r"^unix dgram .*|^udp 127", "2")
     sees("3: by peer", s, r"by peer", "3")
     sees("4: by container", s, r"^host ", "4")
     sees("1: by process again", s, r"^python3", "1")
@@ -115,7 +115,7 @@ def from_recording(d, db):
 
 
 def hostile(d, db):
-    s = Screen(132, 40, RG, "top", "--from", db)
+    s = Screen(200, 40, RG, "top", "--from", db)
     text = sees("hostile names are shown escaped", s, r"\\x1b\]2;pwned\\(a|x07)\[\d+\]")
     before = s.title()
     text += sees("hostile socket names too", s, r"\\x1b\]2;owned.*\\x1b\[2J", "2")
@@ -148,7 +148,7 @@ def batch(d, db):
     quiet = next((r for r in rows if r[0].startswith("python3[")), None)
     check("truncated datagrams are counted", quiet and quiet[rows[0].index("TRUNC")] == "7", out)
     code, out, err = run(RG, "top", "--from", db, "--batch", "1", "--filter", "sock.family == inet", "--by", "socket")
-    check("--filter", code == 0 and "inet dgram 127.0.0.1:" in out and "unix" not in out, f"{err}{out}")
+    check("--filter", code == 0 and "udp 127.0.0.1:" in out and "unix" not in out, f"{err}{out}")
     code, out, err = run(RG, "top", "--from", db, "--filter", "ret >", "--batch", "1")
     check("a wrong filter is shown with a caret, status 2", code == 2 and "^" in err and not out, err)
     code, out, err = run(RG, "top", "--from", db, stdin=subprocess.DEVNULL)
