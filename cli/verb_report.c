@@ -20,7 +20,8 @@ struct report_opts {
 #define AT(member) offsetof(struct report_opts, member)
 static const struct cli_opt options[] = {
 	{"output", 'o', "FILE", &cli_file, AT(output),
-	 "The page to write, for its owner only (FILE.html unless given, `-` for standard output)",
+	 "The page to write, for its owner only (FILE.html unless given, without its .db; `-` for standard "
+	 "output)",
 	 "messages.db -o report.html"},
 	{"filter", 'f', "EXPR", &cli_str, AT(filter), "Report only messages that match this expression",
 	 "messages.db --filter 'sock.family == unix'"},
@@ -50,6 +51,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* messages.db becomes messages.html. */
+static size_t stem(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 3 && !strcmp(path + len - 3, ".db") && path[len - 4] != '/' ? len - 3 : len;
+}
+
 static int gather(const struct cli_call *call, const struct report_opts *o, struct rg_report *r)
 {
 	const struct cli_taker taker = {.take = take, .arg = r};
@@ -74,7 +83,7 @@ static int write_page(const struct cli_call *call, const struct report_opts *o, 
 	const char *file = o->output;
 	int status = CLI_OK;
 
-	if (!file && asprintf(&named, "%s.html", call->args[0]) < 0) {
+	if (!file && asprintf(&named, "%.*s.html", (int)stem(call->args[0]), call->args[0]) < 0) {
 		cli_say(call->verb, "out of memory");
 		return CLI_FAILED;
 	}

@@ -122,6 +122,15 @@ def looks(b, page):
     b.open(page)
     b.wait(READY)
     check("a phone's width is enough", b.js("document.documentElement.scrollWidth") <= 390, b.js("document.documentElement.scrollWidth"))
+    wide = b.js("""[...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, .picture') &&
+        e.getBoundingClientRect().right > innerWidth).map(e => `${e.tagName} ${e.className} ${e.getBoundingClientRect().right}`)""")
+    check("and nothing is cut there: charts and their words fit, only tables and the picture scroll", wide == [], wide)
+    broken = b.js("""[...document.querySelectorAll('main td:not(.path)')].filter(e => {
+            const text = document.createRange();
+            text.selectNodeContents(e);
+            return e.children.length == 0 && /^\\w+$/.test(e.textContent) && text.getClientRects().length > 1;
+        }).map(e => e.textContent)""")
+    check("no word is broken to make a table narrow", broken == [], broken)
     b.screen(1280, 900)
     b.js("try { localStorage.clear() } catch {}")
 
@@ -197,15 +206,16 @@ def main():
         skip("all", "chromium is not installed (tools/packages-test.txt)")
         return done()
     with tempfile.TemporaryDirectory() as d:
-        db, page = os.path.join(d, "m.db"), os.path.join(d, "m.html")
+        db, page = os.path.join(d, "m.db"), os.path.join(d, "page.html")
         code, _, err = run(sample, db, "4800")
         check("a recording is made", code == 0, err)
         code, out, err = run(rg, "report", db)
-        check("the page stands beside it", code == 0 and os.path.exists(db + ".html") and db + ".html" in out, out + err)
+        beside = os.path.join(d, "m.html")
+        check("the page stands beside it, by the same name", code == 0 and os.path.exists(beside) and beside in out, out + err)
         code, out, err = run(rg, "report", db, "-q", "-o", page)
         check("or where it is wanted, for its owner only", code == 0 and not out and os.stat(page).st_mode & 0o77 == 0, out + err)
         source = open(page, encoding="utf-8").read()
-        check("the same recording gives the same page, but for the picture", apart(source) == apart(open(db + ".html", encoding="utf-8").read()))
+        check("the same recording gives the same page, but for the picture", apart(source) == apart(open(beside, encoding="utf-8").read()))
         check("the library's notice is in it", "Permission is hereby granted" in source and "uPlot" in source)
         events = [json.loads(l) for l in run(rg, "replay", db, "-q", "-o", "json")[1].splitlines()]
         b = Browser()
