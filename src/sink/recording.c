@@ -349,6 +349,18 @@ static int rows(struct rec_part *p, sqlite3_stmt *st, rg_row_fn fn, void *arg, s
 	return rc == SQLITE_DONE || rc == SQLITE_ROW ? stop : rec_part_fail(p, rc, err);
 }
 
+static int refused(struct rec_part *p, struct rg_err *err)
+{
+	const char *why = sqlite3_errmsg(p->db);
+	bool column = !strncmp(why, "no such column", strlen("no such column"));
+
+	return rg_fail(
+		err, -EINVAL, "%s%s", why,
+		column ? " (the columns are the fields of `recvguard events`, in double quotes; text is in "
+			 "single quotes)"
+		       : "");
+}
+
 static int ask(struct rec_part *p, const char *sql, rg_row_fn fn, void *arg, struct rg_err *err)
 {
 	sqlite3_stmt *st = NULL;
@@ -356,7 +368,7 @@ static int ask(struct rec_part *p, const char *sql, rg_row_fn fn, void *arg, str
 	int rc = sqlite3_prepare_v2(p->db, sql, -1, &st, &tail);
 
 	if (rc == SQLITE_ERROR)
-		rc = rg_fail(err, -EINVAL, "%s", sqlite3_errmsg(p->db));
+		rc = refused(p, err);
 	else if (rc != SQLITE_OK)
 		rc = rec_part_fail(p, rc, err);
 	else if (!st)

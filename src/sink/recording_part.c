@@ -218,6 +218,8 @@ static int open_db(struct rec_part *p)
 	/* defensive: the schema itself comes from the file */
 	sqlite3_db_config(p->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(p->db, SQLITE_DBCONFIG_DEFENSIVE, !p->salvage, NULL);
+	/* else a column that is misspelt would be taken for text, and give a wrong answer */
+	sqlite3_db_config(p->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	if (p->salvage)
 		sqlite3_db_config(p->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
 	return sqlite3_create_function(p->db, "payload", 2,

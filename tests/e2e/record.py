@@ -78,6 +78,9 @@ def sql(db, events):
     check("SQL that writes is refused", code == 2 and "read only" in err, err)
     code, out, err = run(RG, "query", db, "--sql", 'SELECT "msg.data" FROM event')
     check("no raw byte reaches the terminal", "\x1b" not in out and code == 0)
+    code, out, err = run(RG, "query", db, "--sql", 'SELECT count(*) FROM event WHERE "proc.pidd" = 1')
+    check("a column that there is not is no text: refused, and told where they are listed",
+          code == 2 and "proc.pidd" in err and "recvguard events" in err and err.count("\n") == 1 and not out, (code, out, err))
     code, out, err = run(RG, "query", db, "ret >")
     check("a wrong expression is shown with a caret", code == 2 and "^" in err, err)
     py = subprocess.run([sys.executable, "-c", "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute("
