@@ -83,7 +83,8 @@ bool rg_pins_has(const struct rg_pins *p, const char *kind, const char *name)
 {
 	char buf[320];
 
-	return access(path_of(p, kind, name, &buf), F_OK) == 0;
+	/* by the effective user, as everything else here */
+	return faccessat(AT_FDCWD, path_of(p, kind, name, &buf), F_OK, AT_EACCESS) == 0;
 }
 
 int rg_pins_drop(const struct rg_pins *p, const char *kind, const char *name)
