@@ -24,7 +24,7 @@
 
 #include "record.h"
 
-#define RG_ENF_ABI 3
+#define RG_ENF_ABI 4
 
 /* When a clause is decided. */
 enum rg_enf_stage {
@@ -118,6 +118,10 @@ struct rg_enf_set {
 	__u32 refuse_batch; /* RG_BATCH_*: on such sockets recvmmsg for more than one message is refused: what
 			       its rules test can change between them */
 	__u32 streams;	    /* some restricting rule can apply to stream sockets (splice, zero-copy) */
+	__u32 rings;	    /* the same: to packet and XDP sockets */
+	__u32 redirects;    /* the same: to unix and IP sockets, and by what the socket is */
+	__u32 any;	    /* row: clauses that refuse on some socket; that allow on whatever socket */
+	__u32 pad;
 	struct rg_enf_dimension dim[RG_D__COUNT];
 };
 
@@ -279,7 +283,17 @@ enum rg_enf_kind {
 };
 
 /* Which hook spoke. */
-enum rg_enf_hook { RG_EH_RECVMSG, RG_EH_READ, RG_EH_ZEROCOPY, RG_EH_QUEUE, RG_EH_FILE };
+enum rg_enf_hook {
+	RG_EH_RECVMSG,
+	RG_EH_READ,
+	RG_EH_ZEROCOPY,
+	RG_EH_QUEUE,
+	RG_EH_FILE,
+	/* what would let messages pass unasked is about to be set up */
+	RG_EH_RING,
+	RG_EH_ZCRX,
+	RG_EH_REDIRECT
+};
 /* Why, when it was not simply the rule. */
 enum rg_enf_why { RG_EW_RULE, RG_EW_BATCH, RG_EW_UNKNOWN };
 

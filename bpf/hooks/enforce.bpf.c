@@ -5,6 +5,9 @@
  *   socket_recvmsg       every receive but splice and TCP_ZEROCOPY_RECEIVE, before the wait
  *   file_permission      reading a socket as a file: splice, sendfile, io_uring SPLICE
  *   socket_getsockopt    TCP_ZEROCOPY_RECEIVE
+ *   socket_setsockopt    rings of packet and XDP sockets, which fill without a receive
+ *   capable              the same for io_uring's receive without copies
+ *   bpf                  programs that take messages from one socket to another (sockmap)
  *   socket_sock_rcv_skb  a datagram is about to be queued
  *   file_receive         a passed descriptor is about to be installed
  *
@@ -21,6 +24,14 @@ char LICENSE[] SEC("license") = "GPL";
 #define RG_MAY_READ		4
 #define RG_SOL_TCP		6
 #define RG_TCP_ZEROCOPY_RECEIVE 35
+#define RG_SOL_PACKET		263
+#define RG_PACKET_RX_RING	5
+#define RG_SOL_XDP		283
+#define RG_XDP_RX_RING		2
+#define RG_CAP_NET_ADMIN	12
+#define RG_NR_IO_URING_REGISTER 427 /* of every table */
+#define RG_REGISTER_ZCRX	32  /* IORING_REGISTER_ZCRX_IFQ, 6.15 */
+#define RG_REGISTERED_RING	(1u << 31)
 
 /* ---- receives */
 
@@ -50,7 +61,8 @@ static __attribute__((noinline)) int rg_enf_report(struct rg_enf_said *said, str
 	ev->m.syscall_nr = c.nr;
 	if (c.route != RG_RT_UNKNOWN && !(t->flags & RG_PF_IO_WORKER))
 		ev->m.fd = c.fd;
-	rg_enf_sock(&ev->m, sk);
+	if (sk)
+		rg_enf_sock(&ev->m, sk);
 	bpf_ringbuf_submit(ev, 0);
 	return 0;
 }
@@ -227,6 +239,124 @@ SEC("fmod_ret/security_socket_getsockopt")
 int BPF_PROG(mod_getsockopt, struct socket *sock, int level, int optname, int ret)
 {
 	return ret ? ret : rg_on_getsockopt(sock, level, optname);
+}
+
+/* ---- what would let messages pass unasked, as it is set up */
+
+rg_inline int rg_on_setsockopt(struct socket *sock, int level, int optname)
+{
+	struct sock *sk;
+
+	if (!(level == RG_SOL_PACKET && optname == RG_PACKET_RX_RING) &&
+	    !(level == RG_SOL_XDP && optname == RG_XDP_RX_RING))
+		return 0;
+	sk = sock ? sock->sk : NULL;
+	return sk ? rg_enf_receive(sk, 0, RG_EH_RING) : 0;
+}
+
+SEC("lsm/socket_setsockopt")
+int BPF_PROG(lsm_setsockopt, struct socket *sock, int level, int optname, int ret)
+{
+	return ret ? ret : rg_on_setsockopt(sock, level, optname);
+}
+
+SEC("fmod_ret/security_socket_setsockopt")
+int BPF_PROG(mod_setsockopt, struct socket *sock, int level, int optname, int ret)
+{
+	return ret ? ret : rg_on_setsockopt(sock, level, optname);
+}
+
+/* For no socket in particular: is there one on which this process would be refused? */
+static __attribute__((noinline)) int rg_enf_setup(__u32 hook)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct rg_enf_eval e;
+	struct rg_enf_pick pick = {.clause = -1, .log = -1};
+	struct rg_enf_said said = {.hook = hook, .action = RG_ACT_DENY, .err_no = RG_EPERM};
+	struct rg_enf_set *s = rg_enf_start(&e, t, RG_ST_RECV);
+	struct rg_enf_clause *c;
+	struct rg_enf_ctl *ctl;
+	__u32 zero = 0, at;
+
+	if (!s || !rg_enf_who(&e, s, t) || !rg_enf_and(&e, s->any))
+		return 0;
+	rg_enf_decide(&e, &pick, 0, 0, 0);
+	at = pick.clause;
+	c = pick.clause >= 0 ? bpf_map_lookup_elem(&enf_clauses, &at) : NULL;
+	if (!c || c->action == RG_ACT_ALLOW)
+		return 0;
+	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
+	said.clause = at;
+	said.audit = (c->flags & RG_CL_AUDIT) || (ctl && ctl->audit);
+	said.ret = said.audit ? 0 : -RG_EPERM;
+	rg_enf_report(&said, t, NULL);
+	return said.audit ? 0 : -RG_EPERM;
+}
+
+/* Receiving without copies is set up by who administers the network, and asked for this alone in that call.
+ */
+rg_inline int rg_on_capable(int cap)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct task_struct *t;
+	struct pt_regs *regs;
+	__u32 op;
+
+	if (cap != RG_CAP_NET_ADMIN)
+		return 0;
+	t = bpf_get_current_task_btf();
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	if ((regs->orig_ax & ~(__u64)RG_X32_BIT) != RG_NR_IO_URING_REGISTER)
+		return 0;
+	op = t->thread_info.status & RG_TS_COMPAT ? regs->cx : regs->si;
+	return (op & ~RG_REGISTERED_RING) == RG_REGISTER_ZCRX ? rg_enf_setup(RG_EH_ZCRX) : 0;
+#else
+	return 0;
+#endif
+}
+
+SEC("lsm/capable")
+int BPF_PROG(lsm_zcrx, const struct cred *cred, struct user_namespace *ns, int cap, unsigned int opts,
+	     int ret)
+{
+	return ret ? ret : rg_on_capable(cap);
+}
+
+SEC("fmod_ret/security_capable")
+int BPF_PROG(mod_zcrx, const struct cred *cred, struct user_namespace *ns, int cap, unsigned int opts,
+	     int ret)
+{
+	return ret ? ret : rg_on_capable(cap);
+}
+
+/* Its arguments became more (6.15), so the return value of the one before has no fixed place: such programs
+ * run only while that is 0. */
+rg_inline int rg_on_bpf(int cmd, union bpf_attr *attr)
+{
+	__u32 type;
+
+	if (cmd == BPF_PROG_ATTACH)
+		type = attr->attach_type;
+	else if (cmd == BPF_LINK_CREATE)
+		type = attr->link_create.attach_type;
+	else
+		return 0;
+	return type == BPF_SK_SKB_STREAM_PARSER || type == BPF_SK_SKB_STREAM_VERDICT ||
+			       type == BPF_SK_MSG_VERDICT || type == BPF_SK_SKB_VERDICT
+		       ? rg_enf_setup(RG_EH_REDIRECT)
+		       : 0;
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(lsm_redirect, int cmd, union bpf_attr *attr, unsigned int size)
+{
+	return rg_on_bpf(cmd, attr);
+}
+
+SEC("fmod_ret/security_bpf")
+int BPF_PROG(mod_redirect, int cmd, union bpf_attr *attr, unsigned int size)
+{
+	return rg_on_bpf(cmd, attr);
 }
 
 /* ---- datagrams as they are queued */

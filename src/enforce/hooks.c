@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/io_uring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +19,17 @@
 #include "enforce.skel.h" /* its types are abi/enforce.h's */
 
 /* What is hooked: lsm_NAME and mod_NAME, or NAME itself where there is one way only. */
-enum need { FOR_RECEIVE, FOR_STREAMS, FOR_QUEUE, FOR_FILE, FOR_TREE };
+enum need { FOR_RECEIVE, FOR_STREAMS, FOR_RINGS, FOR_ZCRX, FOR_REDIRECTS, FOR_QUEUE, FOR_FILE, FOR_TREE };
 static const struct {
 	const char *name;
 	enum need need;
 	bool one;
 } hooks[] = {
 	{"recvmsg", FOR_RECEIVE, false},    {"permission", FOR_STREAMS, false},
-	{"getsockopt", FOR_STREAMS, false}, {"rcv_skb", FOR_QUEUE, false},
-	{"file_receive", FOR_FILE, false},  {"tree_fork", FOR_TREE, true},
-	{"tree_exit", FOR_TREE, true},
+	{"getsockopt", FOR_STREAMS, false}, {"setsockopt", FOR_RINGS, false},
+	{"zcrx", FOR_ZCRX, false},	    {"redirect", FOR_REDIRECTS, false},
+	{"rcv_skb", FOR_QUEUE, false},	    {"file_receive", FOR_FILE, false},
+	{"tree_fork", FOR_TREE, true},	    {"tree_exit", FOR_TREE, true},
 };
 
 static void prog_name(char (*buf)[64], unsigned hook, enum rg_enf_backend be)
@@ -39,6 +41,20 @@ static void prog_name(char (*buf)[64], unsigned hook, enum rg_enf_backend be)
 		 hooks[hook].name);
 }
 
+/* io_uring's receive without copies? Where rings can't be made there could be. */
+static bool has_zcrx(void)
+{
+	enum { RECV_ZC = 58, OPS = 64 };
+	rg_auto_free struct io_uring_probe *probe =
+		calloc(1, sizeof(*probe) + OPS * sizeof(struct io_uring_probe_op));
+	struct io_uring_params p = {0};
+	rg_auto_close int ring = (int)syscall(SYS_io_uring_setup, 1, &p);
+
+	if (!probe || ring < 0 || syscall(SYS_io_uring_register, ring, IORING_REGISTER_PROBE, probe, OPS))
+		return true;
+	return probe->ops_len > RECV_ZC && probe->ops[RECV_ZC].flags & IO_URING_OP_SUPPORTED;
+}
+
 static bool needed(unsigned hook, const struct rg_enf_load *l)
 {
 	const struct rg_enf_image *img = l->img;
@@ -46,6 +62,9 @@ static bool needed(unsigned hook, const struct rg_enf_load *l)
 	switch (hooks[hook].need) {
 	case FOR_RECEIVE: return img->set[RG_ST_RECV].sum;
 	case FOR_STREAMS: return img->set[RG_ST_RECV].streams;
+	case FOR_RINGS: return img->set[RG_ST_RECV].rings;
+	case FOR_ZCRX: return img->set[RG_ST_RECV].streams && has_zcrx();
+	case FOR_REDIRECTS: return img->set[RG_ST_RECV].redirects;
 	case FOR_QUEUE: return img->set[RG_ST_QUEUE].sum;
 	case FOR_FILE: return img->set[RG_ST_FILE].sum;
 	default: return l->tree;

@@ -153,6 +153,12 @@ static const char *reason(const struct rg_enf_event *e)
 	switch (e->hook) {
 	case RG_EH_QUEUE: return "as the message was queued";
 	case RG_EH_FILE: return "as the descriptor was to be installed";
+	case RG_EH_RING: return "a ring that messages come into unasked was to be set up on the socket";
+	case RG_EH_ZCRX:
+		return "receiving without copies (io_uring) was to be set up, by which no socket is asked "
+		       "about";
+	case RG_EH_REDIRECT:
+		return "a program that takes messages to other sockets (sockmap) was to be attached";
 	default:
 		return e->name.rule[0] ? "the rule matched, before the wait"
 				       : "the policy's default, before the wait";

@@ -315,9 +315,11 @@ static const struct {
 	void (*fn)(void);
 	bool if_named;
 } groups[] = {
-	{"routes", routes, false},   {"conditions", conditions, false}, {"paths", unix_paths, false},
-	{"batches", batches, false}, {"queue", enforce_queue, false},	{"races", enforce_races, false},
-	{"brief", brief, true},	     {"scopes", enforce_scopes, true},
+	{"routes", routes, false},	   {"conditions", conditions, false},
+	{"paths", unix_paths, false},	   {"batches", batches, false},
+	{"queue", enforce_queue, false},   {"races", enforce_races, false},
+	{"setups", enforce_setups, false}, {"brief", brief, true},
+	{"scopes", enforce_scopes, true},
 };
 
 static bool is_asked(size_t group, int argc, char **argv)

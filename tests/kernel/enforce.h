@@ -53,6 +53,7 @@ void enforce_events(void); /* of enforce_races.c */
 void enforce_queue(void);
 void enforce_stages(void); /* of enforce_queue.c: one of each */
 void enforce_scopes(void);
+void enforce_setups(void);
 /* The program as a receiver of one message from a descriptor, by a command line of its own. */
 int k_receive_main(const char *fd);
 /* One that is named so receives one message: exit status 0 it came, 1 ENOMSG. */

@@ -110,6 +110,26 @@ static bool restricts(const struct rg_enf_clause *c)
 	return c->action != RG_ACT_ALLOW && !(c->flags & (RG_CL_AUDIT | RG_CL_LOG));
 }
 
+/* Does it test nothing but the receiver? */
+static bool by_who_alone(const struct rg_enf_list *l, const struct rg_enf_conj *c)
+{
+	for (uint32_t i = 0; i < c->n_lits; i++)
+		if (lits(l, c)[i].content || lits(l, c)[i].dim[0] > RG_D_COMPAT)
+			return false;
+	return true;
+}
+
+/* Can it hold for a socket of that family? */
+static bool holds_for(struct rg_tables *t, const struct rg_enf_list *l, const struct rg_enf_conj *c,
+		      int family)
+{
+	rg_sample_number(&t->sample, RG_D_FAMILY, (rg_u128)family);
+	for (uint32_t i = 0; i < c->n_lits; i++)
+		if (lits(l, c)[i].dim[0] == RG_D_FAMILY && !rg_sample_test(&t->sample, &lits(l, c)[i]))
+			return false;
+	return true;
+}
+
 /* What the hooks must know beyond the tables. */
 static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct rg_enf_conj *c,
 		  const struct rg_enf_clause *cl)
@@ -129,6 +149,10 @@ static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct
 		set->refuse_batch |= rg_enf_changes(d);
 	}
 	set->streams |= streams;
+	set->rings |= holds_for(t, l, c, AF_PACKET) || holds_for(t, l, c, AF_XDP);
+	set->redirects |=
+		!by_who_alone(l, c) &&
+		(holds_for(t, l, c, AF_UNIX) || holds_for(t, l, c, AF_INET) || holds_for(t, l, c, AF_INET6));
 }
 
 static uint16_t rule_index(struct rg_tables *t, const struct rg_policy *p, const struct rg_enf_conj *c)
@@ -165,6 +189,7 @@ static void place(struct rg_tables *t, const struct rg_policy *p, const struct r
 	unsigned next = 0, from = 0, temporary = 0;
 	uint32_t n;
 	const struct rg_enf_conj *c = conjs(l, &n);
+	struct rg_enf_row any = {.sum = 0};
 
 	for (uint32_t i = 0; i < n && !t->r; i++) {
 		if (i && c[i].policy != c[i - 1].policy) {
@@ -182,12 +207,16 @@ static void place(struct rg_tables *t, const struct rg_policy *p, const struct r
 		notes(t, l, &c[i], &cl[next]);
 		temporary += cl[next].flags & RG_CL_LOG || cl[next].code_n[0];
 		t->all.w[next / 64] |= 1ull << next % 64;
+		if (cl[next].action != RG_ACT_LOG &&
+		    (cl[next].action != RG_ACT_ALLOW || by_who_alone(l, &c[i])))
+			any.w[next / 64] |= 1ull << next % 64;
 		t->img->set[t->stage].sum |= 1u << next / 64;
 		bit[i] = next++;
 	}
 	for (; from < next; from++)
 		cl[from].next_word = RG_ENF_WORDS;
 	t->img->n_clauses[t->stage] = next;
+	t->img->set[t->stage].any = rg_tables_row(t, &any);
 	if (temporary > RG_ENF_TEMPORARY)
 		too_many(t, "more than 96 alternatives that only log or that test content");
 }
