@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ways by which messages come past every hook of a receive: rings of packet and XDP sockets, io_uring's receive
- * without copies, programs that take messages to other sockets (sockmap). Their set-up is refused to whom the
- * receive would be; what was set up before goes on, and that is shown too.
+ * Ways by which messages come past every hook of a receive: rings of packet and XDP sockets, io_uring's
+ * receive without copies, programs that take messages to other sockets (sockmap). Their set-up is refused to
+ * whom the receive would be; what was set up before goes on, and that is shown too.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -173,12 +173,14 @@ static void uring_zcrx(void)
 		k_skip("io_recvzc", "this kernel has it not (6.15)");
 		return;
 	}
-	k_enforce("    - {name: port, when: 'proc.comm == \"" ME "\" and sock.remote.port == 9', then: deny}\n",
+	k_enforce("    - {name: port, when: 'proc.comm == \"" ME
+		  "\" and sock.remote.port == 9', then: deny}\n",
 		  "--no-wait");
 	victim = as_victim(zcrx, 0);
 	other = zcrx(0);
-	k_result(victim == -EPERM && other != -EPERM,
-		 "io_recvzc: its set-up is refused to whom any rule could refuse a receive, others get to it");
+	k_result(
+		victim == -EPERM && other != -EPERM,
+		"io_recvzc: its set-up is refused to whom any rule could refuse a receive, others get to it");
 	if (victim != -EPERM || other == -EPERM)
 		printf("# %ld, another %ld\n", victim, other);
 	k_enforce("    - {name: me, when: 'proc.comm == \"" ME "\"', then: allow}\n"
