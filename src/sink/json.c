@@ -264,26 +264,123 @@ static inline char *put_field(struct walk *w, char *p, const struct rg_keys *k, 
 			 f == RG_F_SOCK_PROTOCOL ? rg_event_names(ev, f) : rg_fields[f].names);
 }
 
-static char *put_fields(struct walk *w, char *p, const struct rg_event *ev)
+/* Fields from w->present[from] on, before w->present[to]; group: the object that is open, -1 none yet. */
+static char *put_run(struct walk *w, char *p, const struct rg_event *ev, unsigned from, unsigned to,
+		     int *group)
 {
 	const struct rg_keys *k = rg_keys_get();
-	int group = -1;
 
-	for (unsigned i = 0; i < w->n_present; i++) {
+	for (unsigned i = from; i < to; i++) {
 		int f = w->present[i];
 
-		if (k->group[f] == group) {
+		if (k->group[f] == *group) {
 			p = put_piece(p, &k->key[f]);
 		} else {
 			p = put_piece(p,
-				      group < 0 ? &k->first[k->group[f]] : &k->between[group][k->group[f]]);
-			group = k->group[f];
+				      *group < 0 ? &k->first[k->group[f]] : &k->between[*group][k->group[f]]);
+			*group = k->group[f];
 			memcpy(p, k->key[f].text + 1, 32);
 			p += k->key[f].len - 1;
 		}
 		p = put_field(w, p, k, ev, f);
 	}
-	return group < 0 ? rg_put_lit(p, "{") : put_piece(p, &k->last[group]);
+	return p;
+}
+
+static bool is_string(int f)
+{
+	return rg_fields[f].type == RG_T_STR;
+}
+
+/* Was that text written from the very same fields and values? */
+static bool is_same_who(const struct rg_json_who *who, const struct rg_event *ev, const uint8_t *field,
+			unsigned n, int before)
+{
+	const char *s = who->text_of;
+
+	if (who->n != n || who->before != before || memcmp(who->field, field, n) != 0)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		const struct rg_value *v = &ev->v[field[i]];
+
+		if (!(who->strings >> i & 1)) {
+			if (v->u != who->value[i])
+				return false;
+			continue;
+		}
+		if (v->len != who->value[i] || memcmp(v->p, s, v->len) != 0)
+			return false;
+		s += v->len;
+	}
+	return true;
+}
+
+static void keep_who(struct rg_json_who *who, const struct rg_event *ev, const uint8_t *field, unsigned n,
+		     int before, const char *text, size_t len)
+{
+	size_t used = 0;
+
+	who->n = 0;
+	if (len > sizeof(who->text))
+		return;
+	who->strings = 0;
+	for (unsigned i = 0; i < n; i++) {
+		const struct rg_value *v = &ev->v[field[i]];
+
+		who->value[i] = v->u;
+		if (!is_string(field[i]))
+			continue;
+		if (v->len > sizeof(who->text_of) - used)
+			return;
+		who->strings |= 1u << i;
+		who->value[i] = v->len;
+		memcpy(who->text_of + used, v->p, v->len);
+		used += v->len;
+	}
+	memcpy(who->field, field, n);
+	memcpy(who->text, text, len);
+	who->len = (uint16_t)len;
+	who->before = (int8_t)before;
+	who->n = (uint8_t)n;
+}
+_Static_assert(RG_JSON_WHO_FIELDS <= 32, "a bit each");
+
+/* The receiver: w->present[from] to w->present[to - 1] are its fields, numbers and strings all of them. */
+static char *put_who(struct walk *w, char *p, const struct rg_event *ev, unsigned from, unsigned to,
+		     int *group)
+{
+	const uint8_t *field = w->present + from;
+	struct rg_json_who *who = &w->j->who[ev->v[RG_F_PROC_TID].u % RG_ARRAY_LEN(w->j->who)];
+	int before = *group;
+	size_t at;
+
+	if (from == to || !rg_put_room(w->b, &p, sizeof(who->text)))
+		return p;
+	if (is_same_who(who, ev, field, to - from, before)) {
+		memcpy(p, who->text, who->len);
+		*group = rg_keys_get()->group[field[to - from - 1]];
+		return p + who->len;
+	}
+	at = (size_t)(p - w->b->data);
+	p = put_run(w, p, ev, from, to, group);
+	if (!w->b->oom)
+		keep_who(who, ev, field, to - from, before, w->b->data + at, (size_t)(p - w->b->data) - at);
+	return p;
+}
+
+static char *put_fields(struct walk *w, char *p, const struct rg_event *ev)
+{
+	unsigned from = 0, to;
+	int group = -1;
+
+	while (from < w->n_present && w->present[from] < RG_F_PROC_PID)
+		from++;
+	for (to = from; to < w->n_present && w->present[to] <= RG_F_CONTAINER_POD;)
+		to++;
+	p = put_run(w, p, ev, 0, from, &group);
+	p = put_who(w, p, ev, from, to, &group);
+	p = put_run(w, p, ev, to, w->n_present, &group);
+	return group < 0 ? rg_put_lit(p, "{") : put_piece(p, &rg_keys_get()->last[group]);
 }
 
 int rg_json_event(struct rg_json *j, struct rg_buf *b, const struct rg_event *ev)

@@ -8,12 +8,28 @@
 
 /* Native JSON, as rg_schema_json() describes it. */
 
-/* What a writer remembers from event to event: whole seconds already turned into text. */
+enum { RG_JSON_WHO_FIELDS = RG_F_CONTAINER_POD - RG_F_PROC_PID + 1 };
+
+/* What was written of a receiver (proc and container), and what it was written from. */
+struct rg_json_who {
+	uint8_t n; /* fields, 0: empty */
+	uint8_t field[RG_JSON_WHO_FIELDS];
+	int8_t before;	  /* the object that was open */
+	uint32_t strings; /* bit: that field is a string, value its length, bytes are in text_of */
+	uint64_t value[RG_JSON_WHO_FIELDS];
+	char text_of[512];
+	uint16_t len;
+	char text[1536];
+};
+
+/* What a writer remembers from event to event: whole seconds already turned into text, and receivers, which
+ * are the same for most messages in turn. */
 struct rg_json {
 	struct {
 		uint64_t key; /* second + 1, 0: empty */
 		char text[24];
 	} seconds[8];
+	struct rg_json_who who[32]; /* by thread */
 };
 
 /* Append the event as one object and a line feed. -ENOMEM: nothing is appended. */

@@ -250,6 +250,53 @@ static void a_megabyte_of_controls_is_written_whole(void **state)
 	assert_non_null(strstr(rg_buf_cstr(&b), "\"out_flags\":[]"));
 }
 
+/* Another value of a field that tells of the receiver: absent, another of the same length, shorter, very
+ * long. */
+static void change(int f, int how)
+{
+	static char text[600];
+	struct rg_value *v = &ev->v[f];
+	bool string = rg_fields[f].type == RG_T_STR && ev->tag[f];
+	uint32_t n = string && v->len < sizeof(text) ? v->len : 0;
+
+	if (!how) {
+		ev->tag[f] = 0;
+	} else if (!string) {
+		v->u = how == 1 ? v->u ^ 1 : v->u + 32 * (uint64_t)how;
+	} else {
+		memset(text, 'x', sizeof(text));
+		memcpy(text, v->p, n);
+		text[n ? n - 1 : 0] ^= 1;
+		v->p = text;
+		v->len = how == 1 ? n : how == 2 ? n / 2 : sizeof(text);
+	}
+}
+
+static void assert_as_a_new_writer(struct rg_json *j)
+{
+	struct rg_json new = {0};
+	rg_auto_buf a = {0}, b = {0};
+
+	assert_int_equal(rg_json_event(j, &a, ev), 0);
+	assert_int_equal(rg_json_event(&new, &b, ev), 0);
+	assert_string_equal(rg_buf_cstr(&a), rg_buf_cstr(&b));
+}
+
+static void what_is_remembered_of_a_receiver_is_what_would_be_written(void **state)
+{
+	struct rg_json j = {0};
+
+	for (unsigned kind = 0; kind < fab_count(); kind++)
+		for (int f = RG_F_PROC_PID; f <= RG_F_CONTAINER_POD; f++)
+			for (int how = 0; how < 4; how++) {
+				fab_event(kind, ev);
+				assert_as_a_new_writer(&j);
+				change(f, how);
+				assert_as_a_new_writer(&j);
+				assert_as_a_new_writer(&j);
+			}
+}
+
 static void numbers_are_exact_at_every_length(void **state)
 {
 	char got[32], want[32];
@@ -351,6 +398,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(several_sinks_do_not_mix),
 	cmocka_unit_test(hostile_bytes_are_escaped_or_base64),
 	cmocka_unit_test(a_megabyte_of_controls_is_written_whole),
+	cmocka_unit_test(what_is_remembered_of_a_receiver_is_what_would_be_written),
 	cmocka_unit_test(numbers_are_exact_at_every_length),
 	cmocka_unit_test(seconds_agree_with_the_c_library),
 	cmocka_unit_test(murmur3_is_murmur3),
