@@ -14,6 +14,7 @@
 #include "abi/config.h"
 #include "base/cleanup.h"
 #include "base/libbpf.h"
+#include "base/number.h"
 #include "enforce/load.h"
 
 #include "guard.skel.h" /* its types are abi/enforce.h's */
@@ -44,7 +45,7 @@ static int fill_in(const struct rg_pins *p, struct rg_enf_guard *g)
 	/* a service has a namespace of its own, where the machine's unmounting reaches */
 	if (stat("/proc/1/ns/mnt", &first))
 		first = ns;
-	g->learn = (uint32_t)syscall(SYS_gettid);
+	g->learn = rg_number_of_thread();
 	g->pins_ino = st.st_ino;
 	g->pins_dev = major(st.st_dev) << 20 | minor(st.st_dev);
 	g->mntns[0] = (uint32_t)first.st_ino;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/number.h"
 
 /* A kernel stack is 16 KiB on x86-64 and arm64. */
 #define STACK_SPAN 16384
@@ -146,7 +147,7 @@ static int bench_call(struct bench *b, int shape)
 	for (unsigned i = 0; i < 3; i++)
 		if (send(b->send, "calibrate", 9, 0) != 9)
 			return -errno;
-	b->io->calib->tid = (uint32_t)syscall(SYS_gettid);
+	b->io->calib->tid = rg_number_of_thread();
 	r = b->entry == RG_ENTRY_NATIVE ? call_native(b, shape) : call_compat(b, shape);
 	e = errno;
 	b->io->calib->tid = 0;
@@ -239,7 +240,7 @@ static int find_in_child(struct bench *b, int entry)
 	if (pid == 0) {
 		int r;
 
-		*b->io->quiet_tgid = (uint32_t)getpid();
+		*b->io->quiet_tgid = rg_number_of_process();
 		r = entry_find(b, entry);
 		_exit(r < 0 ? 127 : r);
 	}

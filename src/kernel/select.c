@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
+#include "base/number.h"
 #include "kernel/capture.h"
 
 static int rule_unix(const char *path, bool abstract, struct rg_sock_rule *r, struct rg_err *err)
@@ -122,7 +123,7 @@ int rg_select_config(const struct rg_trace_opts *opts, const struct rg_match *ma
 	*c = (struct rg_config){0};
 	c->way = (unsigned)(opts->direction ? opts->direction : RG_WAY_RECV);
 	c->snaplen = opts->snaplen;
-	c->self = (__u32)getpid();
+	c->self = rg_number_of_process();
 	c->errors = opts->errors;
 	c->duration = opts->duration;
 	c->msg_ids = opts->direction == RG_WAY_BOTH;

@@ -9,15 +9,17 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/number.h"
 
 /* In the child: wait for the word, then become the command. */
 static _Noreturn void held(int go, int failed, char *const *argv, bool aside)
 {
+	uint32_t number = rg_number_of_process();
 	sigset_t none;
 	char c;
 	int e;
 
-	if (read(go, &c, 1) != 1)
+	if (write(failed, &number, sizeof(number)) != sizeof(number) || read(go, &c, 1) != 1)
 		_exit(125); /* the parent gave up */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -60,6 +62,10 @@ int rg_child_hold(struct rg_child *c, char *const *argv, bool aside, struct rg_e
 		c->pid = 0;
 		rg_child_drop(c);
 		return rg_fail(err, -e, "cannot start a process: %s", strerror(e));
+	}
+	if (read(c->failed, &c->number, sizeof(c->number)) != sizeof(c->number)) {
+		rg_child_drop(c);
+		return rg_fail(err, -ECHILD, "the process that was started ended at once");
 	}
 	return 0;
 }

@@ -3,16 +3,18 @@
 #define RG_PIPELINE_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <recvguard/error.h>
 
 /* A command that is started, held before its first instruction, and let go when everything is in place. */
 struct rg_child {
-	pid_t pid;  /* 0: none */
-	int go;	    /* write end: closing or writing lets it run */
-	int failed; /* read end: errno of a failed exec */
-	int status; /* wait status, -1 while it runs */
+	pid_t pid;	 /* 0: none */
+	uint32_t number; /* the same for the kernel's programs (base/number.h) */
+	int go;		 /* write end: closing or writing lets it run */
+	int failed;	 /* read end: errno of a failed exec */
+	int status;	 /* wait status, -1 while it runs */
 };
 
 /* argv is borrowed. aside: its standard output becomes standard error. Errors: -EAGAIN, -EMFILE... of fork

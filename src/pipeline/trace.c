@@ -15,6 +15,7 @@
 #include <recvguard/trace.h>
 
 #include "base/cleanup.h"
+#include "base/number.h"
 #include "decode/record.h"
 #include "enrich/enrich.h"
 #include "kernel/capture.h"
@@ -294,6 +295,12 @@ int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, stru
 		t->senders = rg_senders_new();
 	if (!t->ev || !t->parts || !t->exes || (opts->direction == RG_WAY_BOTH && !t->senders))
 		r = rg_fail(err, -ENOMEM, "out of memory");
+	if (!r && opts->select.n_pids && rg_number_is_local())
+		r = rg_fail(err, -EOPNOTSUPP,
+			    "process %u: in this pid namespace processes have other numbers than in the "
+			    "kernel; run recvguard in the initial one (docker: --pid=host, Kubernetes: "
+			    "hostPID), or select by command name, user or control group",
+			    (unsigned)opts->select.pids[0]);
 	if (!r && !opts->no_enrich)
 		r = rg_enrich_new(NULL, &t->enrich, err);
 	/* the child is forked before anything is opened: it inherits none of it */
@@ -304,7 +311,7 @@ int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, stru
 	if (!r)
 		r = open_capture(t, opts, err);
 	if (!r && t->child.pid > 0)
-		r = rg_capture_follow(t->cap, t->child.pid, err);
+		r = rg_capture_follow(t->cap, (int)t->child.number, err);
 	if (r) {
 		rg_trace_close(t);
 		return r;

@@ -150,6 +150,22 @@ def wrong(recvguard):
         yield f"refused: {name}", ok, f"exit {p.returncode}: {p.stderr.strip()[:300]}"
 
 
+def namespace(recvguard, folder):
+    """In a pid namespace of its own: a command is followed by the number that the kernel's programs know; one that is given is refused."""
+    out = os.path.join(folder, "namespace.json")
+    inside = ["unshare", "--pid", "--fork", "--mount-proc", recvguard, "trace"]
+    code = "import os, socket; a, b = socket.socketpair(); a.send(b'inside'); b.recv(9); os._exit(os.getpid())"
+    p = subprocess.run([*inside, "-o", f"json={out}", "--", sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    events = [json.loads(l) for l in open(out)] if os.path.exists(out) else []
+    mine = [e for e in events if e.get("msg", {}).get("data") == "inside"]
+    yield ("in a pid namespace: the command's message is seen", len(mine) == 1 and mine[0]["proc"]["ns"]["pid"] == p.returncode
+           and mine[0]["proc"]["pid"] != p.returncode, f"{events} exit {p.returncode}: {p.stderr}")
+    yield "and the kernel's msghdr is found", "read back from user memory" not in p.stderr, p.stderr
+    p = subprocess.run([*inside, "-p", "1"], capture_output=True, text=True, timeout=60)
+    yield ("refused there: a process by its number there", p.returncode == 1 and p.stderr.count("\n") == 1 and "pid namespace" in p.stderr
+           and not p.stdout, f"exit {p.returncode}: {p.stderr}")
+
+
 def main():
     recvguard, exe = sys.argv[1:3]
     tests = []
@@ -165,6 +181,7 @@ def main():
         else:
             tests.append(("--cgroup, --container # SKIP no cgroup2 is mounted", True, ""))
         tests.append(older(recvguard, (a, b), folder))
+        tests += list(namespace(recvguard, folder))
         a.end()
         b.end()
     tests += list(wrong(recvguard))
