@@ -204,14 +204,15 @@ struct rg_enf_ctl {
 	__u32 gen; /* 0 or 1 */
 	__u32 on;  /* 0: everything is allowed */
 	__u32 audit;
-	__u64 deadline; /* CLOCK_BOOTTIME ns after which everything is allowed; 0 none */
-	__u32 self;	/* our own process: never checked */
-	__u32 backend;	/* enum rg_enf_backend */
-	__u64 self_start;
-	__u64 loaded;	/* CLOCK_REALTIME ns of the last change */
-	__u64 revision; /* of the policy: counted up by each change */
-	__u32 probe;	/* thread whose receives are counted in rg_enf_counts.probe */
-	__u32 home;	/* hash of the folder where it is pinned: socket filters outlive the pins */
+	__u64 deadline;	  /* CLOCK_BOOTTIME ns after which everything is allowed; 0 none */
+	__u32 self;	  /* who loaded and reads: never checked */
+	__u32 backend;	  /* enum rg_enf_backend */
+	__u64 self_start; /* of it, so that no later process of that number is: learned from a receive of
+			     probe's */
+	__u64 loaded;	  /* CLOCK_REALTIME ns of the last change */
+	__u64 revision;	  /* of the policy: counted up by each change */
+	__u32 probe;	  /* thread whose receives are counted in rg_enf_counts.probe, and not checked */
+	__u32 home;	  /* hash of the folder where it is pinned: socket filters outlive the pins */
 	/* RG_EB_CGROUP: unix sockets with our filter, and sockets left without, when it was loaded */
 	__u32 filters, bare;
 	char group[256]; /* the control group's folder; for people */

@@ -33,8 +33,12 @@ rg_inline struct rg_enf_set *rg_enf_start(struct rg_enf_eval *e, struct task_str
 	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
 	if (!ctl)
 		return NULL;
-	if (t && ctl->probe && ctl->probe == t->pid)
+	/* a loader that looks whether it is called, and wants to be known */
+	if (t && ctl->probe && ctl->probe == t->pid) {
 		rg_enf_count(RG_EC_PROBE);
+		ctl->self_start = t->group_leader->start_boottime;
+		return NULL;
+	}
 	if (!ctl->on || (ctl->deadline && bpf_ktime_get_boot_ns() > ctl->deadline))
 		return NULL;
 	set = RG_ENF_SET(ctl->gen & 1, stage);

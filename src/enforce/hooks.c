@@ -14,6 +14,7 @@
 #include "abi/config.h"
 #include "base/cleanup.h"
 #include "base/libbpf.h"
+#include "base/number.h"
 #include "enforce/load.h"
 
 #include "enforce.skel.h" /* its types are abi/enforce.h's */
@@ -166,22 +167,48 @@ static int pin_all(const struct rg_pins *p, struct enforce_bpf *s)
 	return r;
 }
 
-/* A receive of our own that the hook must have seen. */
-static bool is_called(const struct rg_pins *p, const struct rg_enf_fds *f)
+/* A receive of our own, for the hook to see. */
+static bool receive(void)
 {
-	struct rg_enf_ctl ctl = {.abi = RG_ENF_ABI, .probe = (uint32_t)syscall(SYS_gettid)};
-	int cpus = libbpf_num_possible_cpus(), sv[2];
-	rg_auto_free uint64_t *n = cpus > 0 ? calloc((size_t)cpus, sizeof(*n)) : NULL;
-	uint32_t key = RG_EC_PROBE;
-	uint64_t sum = 0;
 	char byte = 0;
+	int sv[2];
 
-	if (!n || rg_enf_ctl_write(f, &ctl) || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sv))
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sv))
 		return false;
 	if (send(sv[0], &byte, 1, MSG_DONTWAIT) == 1)
 		(void)!recv(sv[1], &byte, 1, MSG_DONTWAIT);
 	close(sv[0]);
 	close(sv[1]);
+	return true;
+}
+
+void rg_enf_hooks_tell_self(const struct rg_enf_fds *f, struct rg_enf_ctl *ctl)
+{
+	struct rg_enf_ctl seen;
+
+	ctl->self = 0;
+	ctl->self_start = 0;
+	if (ctl->backend == RG_EB_CGROUP) /* it decides on queues, not on who receives */
+		return;
+	ctl->probe = rg_number_of_thread();
+	if (!rg_enf_ctl_write(f, ctl) && receive() && !rg_enf_ctl_read(f, &seen) && seen.self_start) {
+		ctl->self = rg_number_of_process();
+		ctl->self_start = seen.self_start;
+	}
+	ctl->probe = 0;
+}
+
+/* Has the hook seen it? */
+static bool is_called(const struct rg_pins *p, const struct rg_enf_fds *f)
+{
+	struct rg_enf_ctl ctl = {.abi = RG_ENF_ABI, .probe = rg_number_of_thread()};
+	int cpus = libbpf_num_possible_cpus();
+	rg_auto_free uint64_t *n = cpus > 0 ? calloc((size_t)cpus, sizeof(*n)) : NULL;
+	uint32_t key = RG_EC_PROBE;
+	uint64_t sum = 0;
+
+	if (!n || rg_enf_ctl_write(f, &ctl) || !receive())
+		return false;
 	ctl.probe = 0;
 	rg_enf_ctl_write(f, &ctl);
 	if (!bpf_map_lookup_elem(f->counts, &key, n))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/number.h"
 
 static uint64_t now_ns(clockid_t id)
 {
@@ -78,6 +79,12 @@ static int set_tree(const struct rg_enf_fds *f, int root, struct rg_err *err)
 	clear_tree(f);
 	if (!root)
 		return 0;
+	if (rg_number_is_local())
+		return rg_fail(
+			err, -EOPNOTSUPP,
+			"--tree %d: in this pid namespace processes have other numbers than in the kernel; "
+			"run recvguard in the initial one (docker: --pid=host, Kubernetes: hostPID)",
+			root);
 	if (kill(root, 0) && errno == ESRCH)
 		return rg_fail(err, -ESRCH, "there is no process %d", root);
 	r = fill_tree(f, root);
@@ -117,6 +124,8 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 	/* the short way is a second word: none holds while its table is written and the first is turned */
 	if (!r && (held = r = rg_enf_front_write(f, l->img, gen)) < 0)
 		rg_fail(err, r, "the kernel's table of short ways: %s", strerror(-r));
+	if (r >= 0)
+		rg_enf_hooks_tell_self(f, ctl);
 	if (r >= 0)
 		r = flip(f, ctl, gen, rg_pins_home(p), l, err);
 	if (r) {

@@ -26,6 +26,8 @@ int rg_enf_hooks_load(const struct rg_pins *p, struct rg_enf_load *l, enum rg_en
 /* Attach what the image needs; detach the rest. */
 int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_load *l,
 			struct rg_err *err);
+/* Into *ctl: that this process is never asked, where the hooks see it receive. */
+void rg_enf_hooks_tell_self(const struct rg_enf_fds *f, struct rg_enf_ctl *ctl);
 void rg_enf_hooks_detach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_load *l);
 
 /* guard.c: from here on other programs get no descriptor of the maps and programs that this thread makes or
