@@ -199,6 +199,11 @@ static int close_sinks(struct tracing *t, int r, int status)
 	return r < 0 && t->err.code ? cli_fail(t->verb, &t->err) : status;
 }
 
+static void say_left(const struct tracing *t)
+{
+	cli_say(t->verb, "the command is still running; it goes on without being traced");
+}
+
 /* The command's own status; without one (or while it goes on) that of the trace. */
 static int status_of(const struct tracing *t, bool command)
 {
@@ -207,7 +212,7 @@ static int status_of(const struct tracing *t, bool command)
 	if (!command)
 		return CLI_OK;
 	if (s == -1) {
-		cli_say(t->verb, "the command is still running; it goes on without being traced");
+		say_left(t);
 		return signalled ? 128 + signalled : CLI_OK;
 	}
 	return WIFSIGNALED(s) ? 128 + WTERMSIG(s) : WEXITSTATUS(s);
@@ -235,6 +240,8 @@ static int run_open(struct tracing *t, bool command)
 	r = loop(t, command, &err);
 	status = r < 0 ? failed(t, command, &err) : status_of(t, command);
 	status = close_sinks(t, r, status);
+	if (r < 0 && t->err.code && command && rg_trace_status(t->trace) == -1)
+		say_left(t); /* what it receives from now on is in no count */
 	summary(t);
 	return status;
 }

@@ -249,6 +249,7 @@ def check_real():
 
 TALK = """
 import socket, time
+print("what the command says is no packet", flush=True)
 a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(("127.0.0.1", 0))
 for size in (10, 500): a.sendto(b"x" * size, a.getsockname()); a.recv(600)
 n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
@@ -277,6 +278,7 @@ def check_pipe():
     rows = [l.split("\t") for l in p.stdout.splitlines()]
     if trace.returncode and not rows:
         return tap.skip("a trace into tshark", f"recvguard trace: {err.strip()[:200]}")
+    tap.check("trace | tshark: what the command prints goes to standard error", "what the command says is no packet" in err, err)
     inet = [r for r in rows if r[0] == "inet"]
     tap.check("trace | tshark: packets of the datagrams, from where to where", len(inet) == 2 and all(r[3] == "127.0.0.1" for r in inet), f"{rows}\n{err}{p.stderr}")
     tap.check("trace | tshark: the verdict of a policy", len(inet) == 2 and "; verdict deny EMSGSIZE by small / too large" in inet[1][1]

@@ -78,9 +78,10 @@ def sql(db, events):
     check("SQL that writes is refused", code == 2 and "read only" in err, err)
     code, out, err = run(RG, "query", db, "--sql", 'SELECT "msg.data" FROM event')
     check("no raw byte reaches the terminal", "\x1b" not in out and code == 0)
-    code, out, err = run(RG, "query", db, "--sql", 'SELECT count(*) FROM event WHERE "proc.pidd" = 1')
-    check("a column that there is not is no text: refused, and told where they are listed",
-          code == 2 and "proc.pidd" in err and "recvguard events" in err and err.count("\n") == 1 and not out, (code, out, err))
+    for wrong in ("proc.com", "unix"):
+        code, out, err = run(RG, "query", db, "--sql", f'SELECT count(*) FROM event WHERE "sock.family" = "{wrong}"')
+        check(f'SQL: "{wrong}" is no column, and no text either', code == 2 and not out and f"no such column: {wrong}" in err
+              and "single quotes" in err, out + err)
     code, out, err = run(RG, "query", db, "ret >")
     check("a wrong expression is shown with a caret", code == 2 and "^" in err, err)
     py = subprocess.run([sys.executable, "-c", "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute("
@@ -286,7 +287,7 @@ def full(d):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small]).returncode:
         return skip("a full disk", "cannot mount a tmpfs here")
     try:
-        flood = "import socket\na,b=socket.socketpair()\nfor i in range(20000): a.send(b'y'*500); b.recv(500)"
+        flood = "import socket\na,b=socket.socketpair()\nfor i in range(20000): a.send(b'y'*500); b.recv(500)\nimport time; time.sleep(1)"
         code, _, err = run(RG, "record", f"{small}/f.db", "--snaplen", "all", "--", sys.executable, "-c", flood)
         check("a full disk is one line with the file's name, and an exit status", code != 0 and
               sum("No space left" in l for l in err.splitlines()) == 1 and f"{small}/f.db" in err, err)
@@ -298,6 +299,7 @@ def full(d):
         lost = [e for e in got if e["event"] == "lost"]
         check("the recording itself says what is missing", len(lost) == 1 and got[-1] == lost[0] and told and
               lost[0]["lost"] == {"count": int(told[2]), "reason": "sink"} and len(got) - 1 == int(told[1]), f"{got[-1]}\n{err}")
+        check("that the command goes on untraced is said", "goes on without being traced" in err, err)
         check("the summary counts it", told and f"{told[2]} sink" in err and "nothing lost" not in err, err)
     finally:
         subprocess.run(["umount", small])

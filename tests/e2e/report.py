@@ -122,14 +122,16 @@ def looks(b, page):
     b.open(page)
     b.wait(READY)
     check("a phone's width is enough", b.js("document.documentElement.scrollWidth") <= 390, b.js("document.documentElement.scrollWidth"))
+    b.screen(1280, 900)
+    b.open(page)
+    b.wait(READY)
+    b.screen(390, 844)  # a window made narrow: charts follow
+    b.js("new Promise(r => setTimeout(r, 300))")
     wide = b.js("""[...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, .picture') &&
         e.getBoundingClientRect().right > innerWidth).map(e => `${e.tagName} ${e.className} ${e.getBoundingClientRect().right}`)""")
     check("and nothing is cut there: charts and their words fit, only tables and the picture scroll", wide == [], wide)
-    broken = b.js("""[...document.querySelectorAll('main td:not(.path)')].filter(e => {
-            const text = document.createRange();
-            text.selectNodeContents(e);
-            return e.children.length == 0 && /^\\w+$/.test(e.textContent) && text.getClientRects().length > 1;
-        }).map(e => e.textContent)""")
+    broken = b.js("""[...document.querySelectorAll('main td:not(.path)')].filter(e => e.children.length == 0 && /^\\w+$/.test(e.textContent) &&
+        (r => (r.selectNodeContents(e), r.getClientRects().length > 1))(document.createRange())).map(e => e.textContent)""")
     check("no word is broken to make a table narrow", broken == [], broken)
     b.screen(1280, 900)
     b.js("try { localStorage.clear() } catch {}")

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """top: driven in tmux at 80x24 and wider, live and from a recording, with programs that try to reach the terminal (TAP).
 
-usage: top.py RECVGUARD
+usage: top.py RECVGUARD SAMPLE
 """
 import os, re, shutil, signal, subprocess, sys, tempfile, time
 
 from tap import check, done, run, skip
 
-RG = os.path.abspath(sys.argv[1])
+RG, SAMPLE = map(os.path.abspath, sys.argv[1:3])
 SOCKET = f"rg-top-{os.getpid()}"
 # Names and payloads that a terminal would obey, were they let through: a title, a clear screen, C1, a line feed.
 HOSTILE = r"""
@@ -114,6 +114,28 @@ def from_recording(d, db):
     s.close()
 
 
+def narrow(d, db):
+    """80 columns, large numbers, long names: nothing that matters is cut."""
+    big = f"{d}/big.db"
+    code, _, err = run(SAMPLE, big, "20000")
+    lost = run(RG, "query", big, "-q", "--sql", 'SELECT sum("lost.count") FROM loss')[1].strip()
+    check("a larger recording is made", code == 0 and lost.isdigit(), err)
+    s = Screen(80, 24, RG, "top", "--from", big, "--by", "socket")
+    head, state, titles, *rows = sees("80x24: sockets of a larger recording", s, r"^unix stream ").splitlines()
+    check("the head ends with the whole number of losses", head.endswith(f"LOST {lost}"), head)
+    check("latencies were recorded: they are shown", "time latency" in state and re.search(r"P50 +P99 +ERR TRUNC DENY LOST$", titles), f"{state}\n{titles}")
+    names = [r[:30].split(" ")[0] for r in rows if r]
+    check("long names keep both ends", sum(bool(re.match(r"\S.{12,14}\.\..*\] ", r[:31])) for r in rows) > 3 and "tcp" in names, "\n".join(rows))
+    sees("help fits: its longest lines are whole", s, r"control data, descriptors cut$", "?")
+    check("all of them", {"sort by the column to the left, to the right", "as in trace --filter;", "--direction both"} <=
+          {e for e in ("sort by the column to the left, to the right", "as in trace --filter;", "--direction both") if e + "\n" in s.text()}, s.text())
+    s.close()
+    s = Screen(80, 24, RG, "top", "--from", db, "--filter", "fd.count > 1000 or sock.family == inet", "--sort", "p99")
+    titles = sees("without a denial or an error", s, r"^python3").splitlines()[2]
+    check("their columns leave the room to the name, what is sorted by stays", "P99" in titles and "P50" not in titles and "DENY" not in titles, titles)
+    s.close()
+
+
 def hostile(d, db):
     s = Screen(200, 40, RG, "top", "--from", db)
     text = sees("hostile names are shown escaped", s, r"\\x1b\]2;pwned\\(a|x07)\[\d+\]")
@@ -211,6 +233,7 @@ def main():
         check("a session is recorded", code == 0, err)
         try:
             from_recording(d, db)
+            narrow(d, db)
             hostile(d, db)
             batch(d, db)
             live(d)
