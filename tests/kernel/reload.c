@@ -64,9 +64,6 @@ static void write_policy(unsigned i)
 		return;
 	fprintf(f, "apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: reload%u}\nspec:\n  rules:\n",
 		i);
-	if (i == NOBODY)
-		fprintf(f, "    - {name: nobody, when: 'sock.family == unix and sock.type == seqpacket', "
-			   "then: deny ENOMSG}\n");
 	for (unsigned k = 0; i != NOBODY && k < 40 * i; k++)
 		fprintf(f,
 			"    - {name: r%u, when: 'sock.family == inet and sock.type == dgram and "
@@ -74,6 +71,9 @@ static void write_policy(unsigned i)
 			k, 1 + k);
 	fprintf(f, "    - {name: bad, when: 'sock.family in {unix, inet} and sock.type == dgram and "
 		   "msg.data[0:3] == \"BAD\"', then: drop}\n");
+	if (i == NOBODY)
+		fprintf(f, "    - {name: nobody, when: 'sock.family == unix and sock.type == seqpacket', "
+			   "then: deny ENOMSG}\n");
 	fclose(f);
 }
 
