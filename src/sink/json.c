@@ -308,7 +308,7 @@ static bool is_same_who(const struct rg_json_who *who, const struct rg_event *ev
 				return false;
 			continue;
 		}
-		if (v->len != who->value[i] || memcmp(v->p, s, v->len) != 0)
+		if (v->len != who->value[i] || (v->len && memcmp(v->p, s, v->len) != 0))
 			return false;
 		s += v->len;
 	}
@@ -334,7 +334,8 @@ static void keep_who(struct rg_json_who *who, const struct rg_event *ev, const u
 			return;
 		who->strings |= 1u << i;
 		who->value[i] = v->len;
-		memcpy(who->text_of + used, v->p, v->len);
+		if (v->len) /* else there may be no pointer */
+			memcpy(who->text_of + used, v->p, v->len);
 		used += v->len;
 	}
 	memcpy(who->field, field, n);

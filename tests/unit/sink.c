@@ -265,7 +265,8 @@ static void change(int f, int how)
 		v->u = how == 1 ? v->u ^ 1 : v->u + 32 * (uint64_t)how;
 	} else {
 		memset(text, 'x', sizeof(text));
-		memcpy(text, v->p, n);
+		if (n)
+			memcpy(text, v->p, n);
 		text[n ? n - 1 : 0] ^= 1;
 		v->p = text;
 		v->len = how == 1 ? n : how == 2 ? n / 2 : sizeof(text);
