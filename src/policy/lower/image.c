@@ -130,7 +130,8 @@ static bool holds_for(struct rg_tables *t, const struct rg_enf_list *l, const st
 	return true;
 }
 
-/* What the hooks must know beyond the tables. */
+/* What the hooks must know beyond the tables. A rule that only reports needs the same hooks to see what it is
+ * about; it refuses nothing for not being able to tell. */
 static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct rg_enf_conj *c,
 		  const struct rg_enf_clause *cl)
 {
@@ -138,7 +139,7 @@ static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct
 	const struct rg_enf_lit *lit = lits(l, c);
 	bool streams = true;
 
-	if (!restricts(cl))
+	if (cl->action == RG_ACT_ALLOW)
 		return;
 	rg_sample_number(&t->sample, RG_D_TYPE, SOCK_STREAM);
 	for (uint32_t i = 0; i < c->n_lits; i++) {
@@ -146,7 +147,7 @@ static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct
 
 		if (d == RG_D_TYPE && !rg_sample_test(&t->sample, &lit[i]))
 			streams = false;
-		set->refuse_batch |= rg_enf_changes(d);
+		set->refuse_batch |= restricts(cl) && rg_enf_changes(d);
 	}
 	set->streams |= streams;
 	set->rings |= holds_for(t, l, c, AF_PACKET) || holds_for(t, l, c, AF_XDP);
