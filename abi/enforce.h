@@ -24,7 +24,7 @@
 
 #include "record.h"
 
-#define RG_ENF_ABI 4
+#define RG_ENF_ABI 5
 
 /* When a clause is decided. */
 enum rg_enf_stage {
@@ -199,6 +199,7 @@ struct rg_enf_fronts {
 	struct rg_enf_front gen[2];
 };
 
+/* Up to home, members keep their places in every version (since 4): another one's filters can be stopped. */
 struct rg_enf_ctl {
 	__u32 abi; /* RG_ENF_ABI */
 	__u32 gen; /* 0 or 1 */
@@ -215,7 +216,8 @@ struct rg_enf_ctl {
 	__u32 home;	  /* hash of the folder where it is pinned: socket filters outlive the pins */
 	/* RG_EB_CGROUP: unix sockets with our filter, and sockets left without, when it was loaded */
 	__u32 filters, bare;
-	char group[256]; /* the control group's folder; for people */
+	char group[256]; /* the control group's folder */
+	__u64 home_fs;	 /* st_dev of that folder: another mount has another under the same path */
 };
 
 /* Who may change what is pinned (bpf/hooks/guard.bpf.c). */

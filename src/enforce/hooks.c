@@ -256,8 +256,7 @@ static int load(struct enforce_bpf *s, bool fresh, struct rg_err *err)
 	return 0;
 }
 
-static int try_backend(const struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend be,
-		       struct rg_err *err)
+static int try_backend(struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend be, struct rg_err *err)
 {
 	struct enforce_bpf *s = open_programs(be);
 	struct rg_err unguarded = {0};
@@ -267,7 +266,7 @@ static int try_backend(const struct rg_pins *p, struct rg_enf_load *l, enum rg_e
 	if (!s)
 		return rg_fail(err, -errno, "the programs cannot be opened: %s", strerror(errno));
 	if (be == RG_EB_CGROUP)
-		r = rg_enf_orphans_adopt(p, s->obj, err);
+		r = rg_enf_orphans_adopt(p, l, s->obj, err);
 	else if (rg_enf_guard_begin(p, be, &unguarded)) /* before there is anything to be guarded */
 		snprintf(l->unguarded, sizeof(l->unguarded), "the guard's programs: %.160s", unguarded.msg);
 	if (r >= 0)
@@ -302,8 +301,7 @@ static bool is_off(const char *word)
 	return forced && strstr(forced, word);
 }
 
-int rg_enf_hooks_load(const struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend *ret,
-		      struct rg_err *err)
+int rg_enf_hooks_load(struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend *ret, struct rg_err *err)
 {
 	size_t at = 0;
 	int r = -EOPNOTSUPP;

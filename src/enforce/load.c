@@ -94,7 +94,7 @@ static int set_tree(const struct rg_enf_fds *f, int root, struct rg_err *err)
 }
 
 /* From here on the new generation decides. */
-static int flip(const struct rg_enf_fds *f, struct rg_enf_ctl *ctl, uint32_t gen, uint32_t home,
+static int flip(const struct rg_pins *p, const struct rg_enf_fds *f, struct rg_enf_ctl *ctl, uint32_t gen,
 		const struct rg_enf_load *l, struct rg_err *err)
 {
 	int r;
@@ -102,7 +102,8 @@ static int flip(const struct rg_enf_fds *f, struct rg_enf_ctl *ctl, uint32_t gen
 	ctl->gen = gen;
 	ctl->on = 1;
 	ctl->audit = l->audit;
-	ctl->home = home;
+	ctl->home = rg_pins_home(p);
+	ctl->home_fs = p->fs;
 	snprintf(ctl->group, sizeof(ctl->group), "%s", l->group ? l->group : "");
 	ctl->deadline = l->for_ns ? now_ns(CLOCK_BOOTTIME) + l->for_ns : 0;
 	ctl->loaded = now_ns(CLOCK_REALTIME);
@@ -127,7 +128,7 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 	if (r >= 0)
 		rg_enf_hooks_tell_self(f, ctl);
 	if (r >= 0)
-		r = flip(f, ctl, gen, rg_pins_home(p), l, err);
+		r = flip(p, f, ctl, gen, l, err);
 	if (r) {
 		if (held > 0)
 			rg_enf_front_now(f, (uint32_t)held);
@@ -150,8 +151,8 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 	return 0;
 }
 
-static int first_load(const struct rg_pins *p, struct rg_enf_fds *f, struct rg_enf_ctl *ctl,
-		      struct rg_enf_load *l, struct rg_err *err)
+static int first_load(struct rg_pins *p, struct rg_enf_fds *f, struct rg_enf_ctl *ctl, struct rg_enf_load *l,
+		      struct rg_err *err)
 {
 	enum rg_enf_backend be;
 	int r = rg_enf_hooks_load(p, l, &be, err);
@@ -187,8 +188,9 @@ int rg_enf_load(struct rg_pins *p, struct rg_enf_load *l, struct rg_err *err)
 	r = rg_enf_fds_open(p, &f, err);
 	if (!r) {
 		r = rg_enf_ctl_read(&f, &ctl);
-		if (!r && !ctl.backend)
-			r = -ENOENT; /* a loader died before it was ready */
+		/* a loader died before its policy held: what it took up may be another's by now */
+		if (!r && !rg_enf_is_ours(p, &ctl))
+			r = -ENOENT;
 		if (r)
 			rg_enf_fds_close(&f);
 	}

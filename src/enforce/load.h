@@ -21,8 +21,7 @@ int rg_enf_front_now(const struct rg_enf_fds *f, uint32_t now);
 /* hooks.c: load the programs and maps and pin them, nothing attached but what was needed to see that hooks
  * are called. -EOPNOTSUPP: this kernel calls none of them. */
 struct rg_enf_load;
-int rg_enf_hooks_load(const struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend *ret,
-		      struct rg_err *err);
+int rg_enf_hooks_load(struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend *ret, struct rg_err *err);
 /* Attach what the image needs; detach the rest. */
 int rg_enf_hooks_attach(const struct rg_pins *p, enum rg_enf_backend be, const struct rg_enf_load *l,
 			struct rg_err *err);
@@ -51,13 +50,18 @@ bool rg_enf_concerns(const struct rg_enf_image *img, unsigned family);
 void rg_enf_sockets_put(const struct rg_pins *p, const struct rg_enf_fds *f, const struct rg_enf_load *l,
 			struct rg_enf_ctl *ctl);
 
-/* orphans.c: filters stay on their sockets when the pins are gone, and so do the maps that they use. Open
- * maps of obj that such filters of this folder, or switched off ones, have: 1 they are used, 0 there are
- * none. */
+/* orphans.c: filters stay on their sockets when the pins are gone, and so do the maps that they use. Have obj
+ * use the maps of such filters: this folder's, or switched off ones of a control group that is l's or below
+ * it (others' sockets are none of its). 1: it does, 0: there are none, -EBUSY: somebody else is at it. Until
+ * the lock of the folder is given back no other loader takes any up. */
 struct bpf_object;
-int rg_enf_orphans_adopt(const struct rg_pins *p, struct bpf_object *obj, struct rg_err *err);
-/* Let them pass everything: how many there were. */
+int rg_enf_orphans_adopt(struct rg_pins *p, const struct rg_enf_load *l, struct bpf_object *obj,
+			 struct rg_err *err);
+/* Let them pass everything, of whatever version: how many there were. Of this folder; where it is not locked,
+ * because it is not there, of every folder that has had its path. */
 unsigned rg_enf_orphans_off(const struct rg_pins *p);
+/* Is what *ctl tells of in force from this folder? */
+bool rg_enf_is_ours(const struct rg_pins *p, const struct rg_enf_ctl *ctl);
 
 /* load.c: compile nothing, put an image in force. */
 struct rg_enf_load {

@@ -20,7 +20,8 @@
 
 int rg_pins_init(struct rg_pins *p, const char *dir, struct rg_err *err)
 {
-	p->lock = -1;
+	p->lock = p->turn = -1;
+	p->fs = 0;
 	if (!dir)
 		dir = RG_ENFORCE_DIR;
 	if (strlen(dir) >= sizeof(p->dir))
@@ -32,6 +33,7 @@ int rg_pins_init(struct rg_pins *p, const char *dir, struct rg_err *err)
 int rg_pins_lock(struct rg_pins *p, struct rg_err *err)
 {
 	struct statfs fs;
+	struct stat st;
 
 	if (mkdir(p->dir, 0700) && errno != EEXIST)
 		return rg_fail(err, -errno, "%s: %s%s", p->dir, strerror(errno),
@@ -42,12 +44,13 @@ int rg_pins_lock(struct rg_pins *p, struct rg_err *err)
 	p->lock = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->lock < 0)
 		return rg_fail(err, -errno, "%s: %s", p->dir, strerror(errno));
-	if (fstatfs(p->lock, &fs) || fs.f_type != BPF_FS)
+	if (fstat(p->lock, &st) || fstatfs(p->lock, &fs) || fs.f_type != BPF_FS)
 		return rg_fail(err, -EINVAL,
 			       "%s is not in a bpf file system: what is pinned must outlive its loader",
 			       p->dir);
 	if (flock(p->lock, LOCK_EX | LOCK_NB))
 		return rg_fail(err, -EBUSY, "%s: another recvguard is changing what is enforced", p->dir);
+	p->fs = st.st_dev;
 	return 0;
 }
 
@@ -55,7 +58,10 @@ void rg_pins_unlock(struct rg_pins *p)
 {
 	if (p->lock >= 0)
 		close(p->lock);
-	p->lock = -1;
+	if (p->turn >= 0)
+		close(p->turn);
+	p->lock = p->turn = -1;
+	p->fs = 0;
 }
 
 static const char *path_of(const struct rg_pins *p, const char *kind, const char *name, char (*buf)[320])

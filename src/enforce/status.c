@@ -158,11 +158,11 @@ int rg_enf_stop(struct rg_pins *p, struct rg_err *err)
 	}
 	/* filters stay on their sockets: they let pass what comes from now on */
 	if (!r) {
-		if (!rg_enf_ctl_read(&f, &ctl)) {
+		if (!rg_enf_ctl_read(&f, &ctl) && rg_enf_is_ours(p, &ctl)) {
 			ctl.on = 0;
 			rg_enf_ctl_write(&f, &ctl);
-			rg_enf_guard_set(p, false, 0);
 		}
+		rg_enf_guard_set(p, false, 0);
 		rg_enf_fds_close(&f);
 	}
 	rg_enf_orphans_off(p);

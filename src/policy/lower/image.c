@@ -147,7 +147,7 @@ static void notes(struct rg_tables *t, const struct rg_enf_list *l, const struct
 
 		if (d == RG_D_TYPE && !rg_sample_test(&t->sample, &lit[i]))
 			streams = false;
-		set->refuse_batch |= restricts(cl) && rg_enf_changes(d);
+		set->refuse_batch |= restricts(cl) ? rg_enf_changes(d) : 0;
 	}
 	set->streams |= streams;
 	set->rings |= holds_for(t, l, c, AF_PACKET) || holds_for(t, l, c, AF_XDP);
