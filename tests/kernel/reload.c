@@ -428,6 +428,37 @@ static int receives(int fd)
 	return recv(fd, b, sizeof(b), MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+static int no_verdict(void *arg, struct rg_event *ev)
+{
+	return 0;
+}
+
+/* Another loads in its place and is gone: then who reads the verdicts is not asked. */
+static void reader(void)
+{
+	struct rg_enforce *e = NULL;
+	struct rg_err err = {0};
+	int sv[2], before, after, status = 0;
+	bool ok;
+	pid_t pid;
+
+	k_pair(K_SEQPACKET, sv);
+	k_send(sv[0], "one", 3);
+	pid = fork();
+	if (!pid)
+		_exit(load(NOBODY) != 0);
+	waitpid(pid, &status, 0);
+	before = receives(sv[1]);
+	ok = !status && !rg_enforce_open(pins, &e, &err) && !rg_enforce_run(e, 300, no_verdict, NULL, &err);
+	after = receives(sv[1]);
+	k_result(ok && before == -ENOMSG && after == 0,
+		 "after one that only loads, the one that reads is not asked");
+	if (!ok || before != -ENOMSG || after)
+		printf("# before %d, after %d; %s\n", before, after, err.msg);
+	rg_enforce_close(e);
+	k_close(sv);
+}
+
 /* Who loaded is never asked, whatever it loaded; and nobody else for that. */
 static void self(void)
 {
@@ -448,6 +479,7 @@ static void self(void)
 	if (WEXITSTATUS(status) != ENOMSG || mine)
 		printf("# child %d, itself %d\n", -WEXITSTATUS(status), mine);
 	k_close(sv);
+	reader();
 	k_result(!unload(), "and unloads it");
 }
 
