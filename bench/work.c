@@ -3,12 +3,14 @@
  * What is measured: small send+recvmsg pairs in one thread, and a call that receives nothing.
  *
  * Figures go to stdout, or to the file named by RG_BENCH_OUT.
- * usage: bench-work MODE MS [CPU|COUNT [NAME|RATE]], MODE being
+ * usage: bench-work MODE MS [CPU|COUNT [NAME|RATE [PRODUCERS]]], MODE being
  * - pairs: every workload (or NAME) for MS milliseconds, a batch of each in turn; "NAME NS_PER_PAIR" a line
  * - cpu: as pairs, in CPU time of the thread, the best of the batches
  * - idle: only the call that receives nothing
- * - flood: two processes receive as fast as they can, or COUNT each, or RATE a second; "messages N" and
- *   "seconds S"
+ * - latency: every message timed for itself, for MS milliseconds a kind: the percentiles, in ns, the clock's
+ * own time included; "NAME-p50 NS", "NAME-p99 NS", "NAME-p99.9 NS"
+ * - flood: PRODUCERS processes (two unless given) send to themselves as fast as they can, or COUNT each, or
+ * RATE a second together; "messages N" and "seconds S"
  * - sizes, sockets, processes, rates: stream pairs by size of message, by number of sockets used in turn, by
  *   number of processes that take turns, by pairs a second; "N NS_PER_PAIR"
  *
@@ -333,6 +335,60 @@ static void measure_rates(unsigned ms)
 	}
 }
 
+/* The working memory anew, on other pages. */
+static void renew(void)
+{
+	if (w != &first)
+		munmap(w, sizeof(*w));
+	w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (w == MAP_FAILED)
+		die("mmap");
+}
+
+#define MOST_TIMED 1000000
+
+static int by_time(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void percentiles(const struct workload *l, unsigned ms, uint32_t *took)
+{
+	uint64_t t, u, end = now() + ms * 1000000ull;
+	size_t n = 0;
+
+	l->set();
+	warm(l);
+	while (n < MOST_TIMED && (t = now()) < end) {
+		l->once();
+		u = now() - t;
+		took[n++] = u > UINT32_MAX ? UINT32_MAX : (uint32_t)u;
+	}
+	close(w->to);
+	close(w->from);
+	if (!n)
+		die("no time to measure");
+	qsort(took, n, sizeof(took[0]), by_time);
+	printf("%s-p50 %u\n%s-p99 %u\n%s-p99.9 %u\n", l->name, took[n / 2], l->name, took[n - 1 - n / 100],
+	       l->name, took[n - 1 - n / 1000]);
+}
+
+static void measure_latency(unsigned ms)
+{
+	uint32_t *took = calloc(MOST_TIMED, sizeof(*took));
+
+	if (!took)
+		die("calloc");
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+		if (workloads[i].once == pair_once) {
+			renew();
+			percentiles(&workloads[i], ms, took);
+		}
+	free(took);
+}
+
 static double used(int who)
 {
 	struct rusage u;
@@ -346,16 +402,6 @@ static int finish(void)
 {
 	printf("cpu %.4f\n", used(RUSAGE_SELF) + used(RUSAGE_CHILDREN));
 	return 0;
-}
-
-/* The working memory anew, on other pages. */
-static void renew(void)
-{
-	if (w != &first)
-		munmap(w, sizeof(*w));
-	w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (w == MAP_FAILED)
-		die("mmap");
 }
 
 /*
@@ -392,16 +438,16 @@ static void pin(const char *cpu)
 		die("sched_setaffinity");
 }
 
-/* Until ms are over or each producer sent count (0: no end); rate: messages a second of both, 0: no limit. */
-static int flood(unsigned ms, unsigned long count, unsigned long rate)
+/* Until ms are over or each producer sent count (0: no end); rate: messages a second of all, 0: no limit. */
+static int flood(unsigned ms, unsigned long count, unsigned long rate, unsigned producers)
 {
-	uint64_t step = rate ? 2000000000ull / rate : 0, next;
+	uint64_t step = rate ? producers * 1000000000ull / rate : 0, next;
 	unsigned long *n = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t start = now(), end = start + ms * 1000000ull;
 
 	if (n == MAP_FAILED)
 		die("mmap");
-	for (int p = 0; p < 2; p++) {
+	for (unsigned p = 0; p < producers; p++) {
 		if (fork())
 			continue;
 		set_stream();
@@ -416,22 +462,26 @@ static int flood(unsigned ms, unsigned long count, unsigned long rate)
 	}
 	while (wait(NULL) > 0)
 		;
-	printf("messages %lu\nseconds %.4f\n", n[0] + n[1], (double)(now() - start) / 1e9);
+	for (unsigned p = 1; p < producers; p++)
+		n[0] += n[p];
+	printf("messages %lu\nseconds %.4f\n", n[0], (double)(now() - start) / 1e9);
 	return finish();
 }
 
 int main(int argc, char **argv)
 {
-	unsigned ms = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
+	unsigned ms = argc > 2 ? (unsigned)atoi(argv[2]) : 0,
+		 producers = argc > 5 ? (unsigned)atoi(argv[5]) : 2;
 
 	if (getenv("RG_BENCH_OUT") && !freopen(getenv("RG_BENCH_OUT"), "w", stdout))
 		die("RG_BENCH_OUT");
-	if (ms && !strcmp(argv[1], "flood"))
+	if (ms && !strcmp(argv[1], "flood") && producers && producers <= 4096 / sizeof(long))
 		return flood(ms, argc > 3 ? strtoul(argv[3], NULL, 10) : 0,
-			     argc > 4 ? strtoul(argv[4], NULL, 10) : 0);
-	if (!ms) {
-		fprintf(stderr, "usage: bench-work pairs|cpu|flood|idle|sizes|sockets|processes|rates MS "
-				"[CPU|COUNT]\n");
+			     argc > 4 ? strtoul(argv[4], NULL, 10) : 0, producers);
+	if (!ms || !strcmp(argv[1], "flood")) {
+		fprintf(stderr,
+			"usage: bench-work pairs|latency|cpu|flood|idle|sizes|sockets|processes|rates MS "
+			"[CPU|COUNT [NAME|RATE [PRODUCERS]]]\n");
 		return 2;
 	}
 	if (!strcmp(argv[1], "cpu"))
@@ -446,6 +496,8 @@ int main(int argc, char **argv)
 		measure_processes(ms);
 	else if (!strcmp(argv[1], "rates"))
 		measure_rates(ms);
+	else if (!strcmp(argv[1], "latency"))
+		measure_latency(ms);
 	else
 		measure_workloads(ms, !strcmp(argv[1], "idle") ? "getpid" : argc > 4 ? argv[4] : NULL);
 	return finish();
