@@ -4,141 +4,34 @@
 
 The watched program times itself (bench/work.c) on the last CPU; watchers run on the first. What a watcher adds is
 taken against the bare program run just before it; given are medians of these over the rounds, the spread (half the
-distance between the quartiles), and the ratio to the bare program. Text goes to the terminal, everything with plots to build/bench/report.html.
+distance between the quartiles), and the ratio to the bare program. Text goes to the terminal, everything with plots to
+build/bench/report.html, the same tables to report.json.
 
-  --quick (default)  some minutes on an idle machine        --full  more rounds, at most a quarter of an hour
+  --quick (default)  some minutes on an idle machine        --full  more rounds, at most 20 minutes
+
+Each part has a share of the time: on a slow machine it makes fewer rounds, and says how many. An arm that fails, or does
+not end, is left out of its part and listed at the end with the reason.
 """
-import argparse, os, platform, re, resource, shutil, signal, statistics, subprocess, sys, tempfile, time
+import argparse, os, platform, re, statistics, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers
+from arms import BUILD, LAST, RG, ROOT, WORK, Absent, arms, collect, contained, spread, tiers
+from memory import memory
 from report import Report, bars, curve, ns
 
-ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-BUILD = os.path.join(ROOT, "build/bench")
-WORK, RG = os.path.join(BUILD, "bench-work"), os.path.join(ROOT, "build/cli/recvguard")
-HOOK = os.path.join(BUILD, "bench-hook")
-FIRST, LAST = "0", str(os.cpu_count() - 1)
 MATCH_OBJECT = os.path.join(ROOT, "build/tests/e2e/match/match.bpf.o")
-HOOKS = "skb_copy_datagram_iovec,sock_recv_length"
 STALL_RATE = 300000  # messages a second while the reader stands still
 BARE_EACH = 4  # arms between two runs of the bare program
-RECEIVES = "recvmsg,recvmmsg,recvfrom"
-COUNT = "tracepoint:syscalls:sys_exit_recvmsg /pid == cpid/ { @ = count(); }"
-PRINTF = ("tracepoint:syscalls:sys_enter_recvmsg /pid == cpid/ { @m[tid] = args->msg; } "
-          "tracepoint:syscalls:sys_exit_recvmsg /pid == cpid/ { printf(\"%s %d %d\\n\", comm, pid, args->ret); }")
-OUTPUTS = (("JSON", ["-o", "json=/dev/null"]), ("text", ["-o", "text=/dev/null"]), ("SQLite", ["-o", "sqlite=SCRATCH"]),
-           ("metadata only", ["--snaplen", "0", "--no-enrich", "-o", "json=/dev/null"]),
-           ("selection that rejects", ["--comm", "nobody-is-called", "-o", "json=/dev/null"]))
+# part: seconds it may take, in the quick run and in the full one; those without rounds have limits of their own
+PARTS = {"pairs": (110, 300), "latency": (40, 80), "throughput": (80, 180), "growth": (80, 180), "memory": (0, 0), "servers": (80, 240),
+         "parts": (0, 0), "instructions": (0, 0)}
+WHOLE = 1200  # seconds that all of it may take: the last parts are cut by it
+VM_LIMIT = 120  # seconds of one count in the emulated machine; it takes 30
 TARGETS = (("full decode, stream", "JSON", "stream", 550), ("full decode, datagram", "JSON", "dgram", 550),
            ("full decode, descriptor", "JSON", "descriptor", 800), ("full decode, UDP with control", "JSON", "udp-control", 800),
            ("metadata only, stream", "metadata only", "stream", 220), ("a call that receives nothing", "JSON", "getpid", 5))
-
-
-class Arm:
-    """cmd is put before the command; beside: it runs beside it, watching the whole machine."""
-
-    def __init__(self, name, cmd, tool=None, beside=False):
-        self.name, self.cmd, self.tool, self.beside = name, cmd, tool, beside
-        self.ours = name.startswith("recvguard")
-
-
-def tiers():
-    """Those that run here, and why the others do not."""
-    good, why = [], {}
-    for t in ("trampoline", "tracepoint", "legacy"):
-        p = subprocess.run([RG, "trace", "--tier", t, "-q", "-o", "json=/dev/null", "--", "true"], capture_output=True, text=True)
-        if p.returncode == 0:
-            good.append(t)
-        else:
-            why[t] = (p.stderr.strip().splitlines() or ["?"])[-1]
-    return good, why
-
-
-def arms(good):
-    on, same = ["taskset", "-c", FIRST], ["taskset", "-c", LAST]
-    st = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + RECEIVES]
-    out = [Arm("bare", [])]
-    for t in good:
-        out += [Arm(f"recvguard {t}: {name}", on + [RG, "trace", "-q", "--tier", t] + args + ["--"]) for name, args in OUTPUTS]
-        # a command would be selected as well, by look-ups that are no part of the filter's cost
-        out += [Arm(f"recvguard {t}: filter that rejects", on + [RG, "trace", "--tier", t, "--filter", "proc.pid == 1", "-o", "json=/dev/null"], beside=True)]
-    if "tracepoint" in good:
-        out += [Arm("empty hooks", [HOOK, HOOKS]), Arm("empty hook at the end only", [HOOK, HOOKS.split(",")[1]])]
-    return out + [Arm("bpftrace, count", on + ["bpftrace", "-o", "/dev/null", "-e", COUNT, "-c"], "bpftrace"),
-                  Arm("bpftrace, printf", on + ["bpftrace", "-o", "/dev/null", "-e", PRINTF, "-c"], "bpftrace"),
-                  Arm("perf trace", on + ["perf", "trace", "-o", "/dev/null", "-e", RECEIVES], "perf"),
-                  Arm("strace, same CPU", same + st, "strace"), Arm("strace, other CPU", on + st, "strace"),
-                  Arm("strace --seccomp-bpf", on + st + ["--seccomp-bpf"], "strace")]
-
-
-def unlimited():
-    """Locked memory for watchers that count it; where it may not be had they say so and go on."""
-    try:
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    except (OSError, ValueError):
-        pass
-
-
-def stand_still(p, stall):
-    """Stop the watcher alone for a while: (seconds from its start, seconds)."""
-    for pause, sig in zip(stall, (signal.SIGSTOP, signal.SIGCONT)):
-        time.sleep(pause)
-        p.send_signal(sig)
-
-
-def started(p, err):
-    """A watcher of the whole machine says so when it watches."""
-    end = time.time() + 30
-    while time.time() < end and p.poll() is None:
-        if "decided in the kernel" in open(err.name).read():
-            return
-        time.sleep(0.05)
-    raise RuntimeError("the watcher does not start: " + open(err.name).read()[-200:])
-
-
-def run(arm, work, pinned=True, stall=None):
-    """One watched run: the program's own figures, the watcher's CPU seconds and peak memory, its words."""
-    with tempfile.TemporaryDirectory(prefix="rg-bench-") as d:
-        out = os.path.join(d, "figures")
-        cmd = [c.replace("SCRATCH", os.path.join(d, "rec.db")) for c in (arm.cmd if pinned else arm.cmd[3:])]
-        if not arm.beside:
-            cmd += [" ".join(work)] if "bpftrace" in cmd else work
-        env = dict(os.environ, RG_BENCH_OUT=out)
-        with open(os.path.join(d, "err"), "w+") as err:
-            p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, env=env,
-                                 preexec_fn=unlimited)
-            try:
-                if stall:
-                    stand_still(p, stall)
-                if arm.beside:
-                    started(p, err)
-                    subprocess.run(work, stdout=subprocess.DEVNULL, env=env, timeout=120)
-                    p.send_signal(signal.SIGINT)
-                _, status, use = os.wait4(p.pid, 0)
-            except RuntimeError as e:
-                p.kill()
-                p.wait()
-                return {}, {}, str(e), 1
-            except BaseException:
-                p.kill()
-                raise
-            p.returncode = os.waitstatus_to_exitcode(status)
-            err.seek(0)
-            said = err.read()
-        figures = {}
-        if os.path.exists(out):
-            figures = {k: float(v) for k, v in (l.split() for l in open(out) if l.strip())}
-        self_cpu = figures.pop("cpu", 0)
-        figures_watcher = {"cpu": max(use.ru_utime + use.ru_stime - (0 if arm.beside else self_cpu), 0) if arm.cmd else 0, "rss": use.ru_maxrss / 1024}
-        return figures, figures_watcher, said, p.returncode
-
-
-def spread(v):
-    if len(v) < 4:
-        return (max(v) - min(v)) / 2
-    q = statistics.quantiles(v, n=4)
-    return (q[2] - q[0]) / 2
+GROWING = (": JSON", ": metadata only", ": both directions, JSON", "bpftrace, count", "bpftrace, printf", "perf trace", "strace, same CPU")
 
 
 def version(cmd):
@@ -149,39 +42,40 @@ def version(cmd):
         return "not installed"
 
 
-def machine(rep):
-    model = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
-    rows = [("", ""), ("machine", f"{os.cpu_count()} x {model}"), ("load at the start", f"{os.getloadavg()[0]:.1f}"), ("kernel", platform.release())]
-    for name, cmd in (("recvguard", [RG, "--version"]), ("strace", ["strace", "-V"]), ("perf", ["perf", "version"]), ("bpftrace", ["bpftrace", "--version"]),
-                      ("nginx", ["nginx", "-v"]), ("wrk", ["wrk", "-v"]), ("redis", ["redis-server", "--version"]), ("dbus", ["dbus-daemon", "--version"])):
+def first(path, key):
+    try:
+        return next((l.split(":", 1)[1].strip() for l in open(path) if l.startswith(key)), "?")
+    except OSError:
+        return "?"
+
+
+def mitigations():
+    """What makes system calls and returns dear here."""
+    folder, out = "/sys/devices/system/cpu/vulnerabilities", []
+    for f in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        said = open(os.path.join(folder, f)).read().strip()
+        if said.startswith("Mitigation"):
+            out.append(f"{f} ({said[12:]})")
+    return "; ".join(out) or "none"
+
+
+def machine(rep, a):
+    try:
+        said = subprocess.run([RG, "--version"], capture_output=True, text=True, timeout=20).stdout
+    except subprocess.TimeoutExpired:
+        said = ""
+    own = "; ".join(" ".join(l.split()) for l in said.splitlines()[:5])
+    rows = [("", ""), ("date", time.strftime("%Y-%m-%d %H:%M %Z")),
+            ("machine", f"{os.cpu_count()} x {first('/proc/cpuinfo', 'model name')}, {first('/proc/meminfo', 'MemTotal')}"),
+            ("virtual", version(["systemd-detect-virt"])), ("load at the start", f"{os.getloadavg()[0]:.1f}"),
+            ("kernel", f"{platform.release()} {platform.version()}"), ("mitigations", mitigations()), ("recvguard", own),
+            ("run", f"{'full' if a.full else 'quick'}: at most {a.rounds} rounds, {a.ms} ms a workload, floods of {a.flood_ms} ms, servers {a.seconds} s")]
+    for name, cmd in (("strace", ["strace", "-V"]), ("perf", ["perf", "version"]), ("bpftrace", ["bpftrace", "--version"]),
+                      ("nginx", ["nginx", "-v"]), ("wrk", ["wrk", "-v"]), ("redis", ["redis-server", "--version"]), ("dbus", ["dbus-daemon", "--version"]),
+                      ("qemu", ["qemu-system-x86_64", "--version"])):
         rows.append((name, version(cmd)))
     note = "" if os.getloadavg()[0] < 0.5 * os.cpu_count() else "The machine was busy when this began: look at ratios and spreads only."
     rep.section("Where this was measured", rows=rows, note=note)
-
-
-def collect(todo, rounds, work, failed, pinned=True, stall=None):
-    """{arm: {figure: [one a round]}}; what fails is noted and left out from then on."""
-    data, before = {}, {}
-    for r in range(rounds):
-        for arm in todo:
-            if arm.name in failed:
-                continue
-            figures, watcher, said, code = run(arm, work, pinned, stall)
-            if code or not figures:
-                failed[arm.name] = f"exit {code}: {said.strip()[:160]}"
-                continue
-            m = re.search(r"LOST (\d[\d,]*)", said)
-            watcher["lost"] = float(m.group(1).replace(",", "")) if m else 0
-            if arm.name == "bare":
-                before = figures
-            for k, v in list(figures.items()) + [("watcher " + k, v) for k, v in watcher.items()]:
-                data.setdefault(arm.name, {}).setdefault(k, []).append(v)
-            for k in figures:
-                if k in before:
-                    data[arm.name].setdefault("added " + k, []).append(figures[k] - before[k])
-        if sys.stderr.isatty():
-            print(f"\rround {r + 1} of {rounds} ", end="", file=sys.stderr)
-    return data
 
 
 def often_bare(todo):
@@ -197,26 +91,53 @@ def kinds_of(figures):
     return [k for k in figures if not k.startswith(("watcher", "added"))]
 
 
-def pairs(rep, todo, a, failed):
-    data = collect(often_bare(todo), a.rounds, [WORK, "pairs", str(a.ms), LAST], failed)
-    if "bare" not in data:
-        sys.exit("bench: the bare program does not run: " + failed.get("bare", "?"))
-    kinds = kinds_of(data["bare"])
-    med = {n: {k: statistics.median(v) for k, v in f.items()} for n, f in data.items()}
-    rows = [["ns per send+recvmsg pair"] + kinds]
+def rounds_of(data):
+    n = sorted({len(next(iter(f.values()))) for name, f in data.items() if name != "bare"} or {0})
+    return f"rounds: {n[0]}" + ("" if len(n) == 1 else f" to {n[-1]}")
+
+
+def medians(data):
+    return {n: {k: statistics.median(v) for k, v in f.items()} for n, f in data.items()}
+
+
+def added_table(rep, title, head, data, note, logarithmic=()):
+    """What each arm adds to each kind, beside the bare program; one plot a kind named in `logarithmic`."""
+    med, kinds = medians(data), kinds_of(data["bare"])
+    rows = [[head] + kinds]
     for n, f in data.items():
         rows.append([n] + [f"{ns(med[n][k])} ±{ns(spread(f[k]))}" if n == "bare" else
                            f"{ns(med[n]['added ' + k], '+')} ±{ns(spread(f['added ' + k]))} {med[n][k] / med['bare'][k]:.2f}x" for k in kinds])
     plots = [(f"Added to one pair, {k}, ns (logarithmic)", bars([(n, med[n]["added " + k], spread(data[n]["added " + k])) for n in data if n != "bare"], "ns"))
-             for k in kinds if k != "getpid"]
-    rep.section("One program that sends to itself", rows=rows, plots=plots, note="The bare program, then what each watcher adds (x: ratio to bare). "
-                "getpid is a call that receives nothing. ±: half the distance between the quartiles of the rounds.")
-    rep.section("Watchers: memory and CPU", rows=[["", "peak memory, MiB", "CPU seconds a run"]] +
-                [[n, f"{med[n]['watcher rss']:.1f}", f"{med[n]['watcher cpu']:.2f}"] for n in data if n != "bare"],
-                note="Loading included. In the kernel recvguard adds its ring (64 MiB unless --ring says otherwise), 8 KiB for a receiving thread "
-                "and 16 bytes for a socket, and tables of fixed size.")
+             for k in kinds if k in logarithmic]
+    rep.section(title, rows=rows, plots=plots, note=f"{note} ±: half the distance between the quartiles of the rounds ({rounds_of(data)}).")
+
+
+def pairs(rep, todo, a, absent, until):
+    title = "One program that sends to itself"
+    data = collect("pairs", often_bare(todo), a.rounds, [WORK, "pairs", str(a.ms), LAST], absent, until)
+    if "bare" not in data:
+        rep.section(title, note="not measured: the bare program does not run")
+        return
+    added_table(rep, title, "ns per send+recvmsg pair", data,
+                "The bare program, then what each watcher adds (x: ratio to bare). getpid is a call that receives nothing. Where others are "
+                "selected the program is none of those watched: what is added is what everybody else pays.",
+                [k for k in kinds_of(data["bare"]) if k != "getpid"])
+    med = medians(data)
+    rep.section("Watchers: memory and CPU", rows=[["", "peak memory, MiB", "CPU seconds a run", "lost"]] +
+                [[n, f"{med[n]['watcher rss']:.1f}", f"{med[n]['watcher cpu']:.2f}", f"{sum(data[n]['watcher lost']):,.0f}" if n.startswith("recvguard") else ""]
+                 for n in data if n != "bare"],
+                note="Loading included. What recvguard has in the kernel: see Memory.")
     targets(rep, data, med)
-    return med
+
+
+def latency(rep, todo, a, absent, until):
+    title = "Latency of single messages"
+    data = collect("latency", often_bare(todo), a.rounds, [WORK, "latency", str(a.ms), LAST], absent, until)
+    if "bare" not in data:
+        rep.section(title, note="not measured: the bare program does not run")
+        return
+    added_table(rep, title, "ns, percentiles of send+recvmsg", data,
+                "Each pair timed for itself, the clock included: what a watcher adds to the percentile of the bare program.", ("stream-p50", "stream-p99", "stream-p99.9"))
 
 
 def targets(rep, data, med):
@@ -233,159 +154,162 @@ def targets(rep, data, med):
     rep.section("Targets", rows=rows)
 
 
-def throughput(rep, todo, a, failed):
-    todo = [t for t in todo if t.name == "bare" or t.ours]
-    rows = [["two producers share all CPUs with the watcher", "events/s", "spread", "lost", "of", "ratio", "CPU s of the watcher"]]
-    data = collect(todo, a.rounds, [WORK, "flood", str(a.flood_ms)], failed, pinned=False)
-    # the watcher stands still for 300 ms in the middle, with its default ring
-    json = [t for t in todo if t.name.endswith(": JSON")]
-    for rate, words in ((str(STALL_RATE), f", {STALL_RATE:,} a second"), ("0", ", no limit")):
-        stalled = collect(json, a.rounds, [WORK, "flood", "1500", "0", rate], failed, pinned=False, stall=(1.3, 0.3))
-        data.update({n + ", reader stopped 300 ms" + words: f for n, f in stalled.items()})
-    bare = None
+def throughput(rep, todo, a, absent, until):
+    todo = [t for t in todo if not t.beside]
+    for producers, part in ((1, "one producer"), (2, "two producers")):
+        end = until if producers == 2 else (time.monotonic() + until) / 2
+        data = collect(part, todo, a.rounds, [WORK, "flood", str(a.flood_ms), "0", "0", str(producers)], absent, end, pinned=False, alone=False)
+        if producers == 2:
+            # the watcher stands still for 300 ms in the middle, with its default ring
+            json = [t for t in todo if t.name.endswith(": JSON") and "both" not in t.name]
+            for rate, words in ((str(STALL_RATE), f", {STALL_RATE:,} a second"), ("0", ", no limit")):
+                stalled = collect("reader stopped", json, min(a.rounds, 3), [WORK, "flood", "1500", "0", rate], absent, until,
+                                  pinned=False, alone=False, stall=(1.3, 0.3))
+                data.update({n + ", reader stopped 300 ms" + words: f for n, f in stalled.items()})
+        throughput_table(rep, f"Throughput, {part}", data)
+
+
+def throughput_table(rep, title, data):
+    rows = [["all share all processors with the watcher", "messages/s", "spread", "ratio", "lost", "of", "watcher's CPU s", "peak MiB"]]
+    bare, plot = None, []
     for n, f in data.items():
         rates = [m / s for m, s in zip(f["messages"], f["seconds"])]
         rate = statistics.median(rates)
-        bare = bare or rate
-        rows.append([n, f"{rate:,.0f}", f"±{spread(rates):,.0f}", f"{sum(f['watcher lost']):,.0f}", f"{sum(f['messages']):,.0f}", f"{rate / bare:.2f}x",
-                     f"{statistics.median(f['watcher cpu']):.2f}"])
-    rep.section("Throughput", rows=rows)
+        bare = rate if n == "bare" else bare
+        plot.append((n, rate, spread(rates)))
+        rows.append([n, f"{rate:,.0f}", f"±{spread(rates):,.0f}", f"{rate / bare:.2f}x" if bare else "?", f"{sum(f['watcher lost']):,.0f}",
+                     f"{sum(f['messages']):,.0f}", f"{statistics.median(f['watcher cpu']):.2f}", f"{max(f['watcher rss']):.1f}"])
+    rep.section(title, rows=rows, plots=[("Messages a second", bars(plot, "/s"))], note=f"{rounds_of(data)}; lost: what the watcher itself says.")
 
 
-def growth(rep, todo, a, failed):
+def growth(rep, todo, a, absent, until):
     """Curves: message size, sockets, traced processes, rate."""
-    bare = next(t for t in todo if t.name == "bare")
-    ours = [t for t in todo if t.ours and t.name.endswith((": JSON", ": metadata only"))]
-    for mode, xname in (("sizes", "bytes a message"), ("sockets", "sockets in turn"), ("processes", "receiving processes in turn"), ("rates", "messages a second")):
-        data = collect([bare] + ours, max(a.rounds // 2, 1), [WORK, mode, str(a.ms), LAST], failed)
+    todo = [t for t in todo if t.name == "bare" or t.name.endswith(GROWING)]
+    modes = (("sizes", "bytes a message"), ("sockets", "sockets in turn"), ("processes", "receiving processes in turn"), ("rates", "messages a second"))
+    for left, (mode, xname) in zip(range(len(modes), 0, -1), modes):
+        end = time.monotonic() + max(until - time.monotonic(), 0) / left
+        data = collect(f"growth: {xname}", todo, max(a.rounds // 2, 1), [WORK, mode, str(a.ms), LAST], absent, end, alone=False)
         if "bare" not in data:
-            rep.section(f"Growth: {xname}", note="not measured: " + failed.get("bare", "?"))
+            rep.section(f"Growth: {xname}", note="not measured: the bare program does not run")
             continue
-        xs = kinds_of(data["bare"])
-        lines = {n: [(int(k), statistics.median(f["added " + k])) for k in xs] for n, f in data.items() if n != "bare"}
-        rows = [["added ns a pair, by " + xname] + xs] + [[n] + [ns(y, "+") for _, y in l] for n, l in lines.items()]
-        rep.section(f"Growth: {xname}", rows=rows, plots=[(f"Added ns a pair, by {xname}", curve(lines, xname, "ns"))])
+        med, xs = medians(data), kinds_of(data["bare"])
+        lines = {n: [(int(k), med[n]["added " + k]) for k in xs] for n in data if n != "bare"}
+        rows = [["added ns a pair, by " + xname] + xs + ["peak MiB"], ["bare"] + [ns(med["bare"][k]) for k in xs]]
+        rows += [[n] + [f"{ns(y, '+')} ±{ns(spread(data[n][f'added {x}']))}" for x, y in l] + [f"{med[n]['watcher rss']:.1f}"] for n, l in lines.items()]
+        ours = {n: l for n, l in lines.items() if n.startswith("recvguard")}
+        rep.section(f"Growth: {xname}", rows=rows, note=f"{rounds_of(data)}.",
+                    plots=[(f"Added ns a pair, by {xname}: recvguard", curve(ours, xname, "ns")), ("All", curve(lines, xname, "ns"))])
 
 
-def external(rep, title, cmd, note=""):
-    """A bench of another part, with its own text."""
+def external(rep, end, title, cmd, note="", by_rules=False):
+    """A bench of another part, with its own text; by_rules: its lines are curves over the number of rules."""
     try:
-        p = subprocess.run(cmd, capture_output=True, text=True, timeout=300)
-    except (OSError, subprocess.TimeoutExpired) as e:
-        rep.section(title, note=f"not measured: {e}")
-        return
-    rows = [l.split("\t") if "\t" in l else [l] for l in p.stdout.splitlines() if l.strip()]
-    rep.section(title, rows=rows or None, note=note if p.returncode == 0 else f"not measured: exit {p.returncode}: {p.stderr.strip()[:200]}")
+        code, out, err = contained(cmd, max(min(120, end - time.monotonic()), 1))
+    except OSError as e:
+        code, out, err = 1, "", str(e)
+    rows = [l.split("\t") if "\t" in l else [l] for l in out.splitlines() if l.strip()]
+    plots = []
+    if by_rules:
+        lines = {m[0]: [(10 ** i, float(v)) for i, v in enumerate(m[1].split())] for m in re.findall(r"(?m)^(\w+)((?: +-?[\d.]+){4})$", out)}
+        lines.pop("rules", None)
+        plots = [(title, curve(lines, "rules", "ns"))]
+    if code:
+        note = "; ".join(filter(None, (note, f"not measured{' to the end' if rows else ''}: exit {code}: {err.strip()[:200]}")))
+    rep.section(title, rows=rows or None, note=note, plots=plots)
 
 
-def instructions(rep):
-    """Times in an emulated machine mean nothing, instructions do: the trampoline tier and the kernel's enforcement, counted
-    by the very tests that hold them."""
-    title, rows, notes = "Instructions a message, Linux 6.1 in QEMU (-icount)", [["arm", "instructions added", "to"]], []
-    counts = [("recvguard trampoline: ", "cost-capture /rg/tests/capture-cost.tsv", r"ok \d+ - (\S+): (-?\d+) instructions added to (\d+)"),
-              ("recvguard enforce: ", "cost-enforce", r"# (\w+: 1 rule) \+(\d+)(), 1,000 rules"),
-              ("recvguard enforce: ", None, r"# (\w+): 1 rule \+\d+, 1,000 rules \+(\d+)()")]
-    out = ""
-    for prefix, command, line in counts:
+def inner_parts(rep, end):
+    bench = lambda name: os.path.join(BUILD, "bench-" + name)
+    external(rep, end, "Consumer: JSON writer, ns an event", [bench("json"), "5000"])
+    external(rep, end, "Consumer: recordings", ["sh", "-c", 'f=$(mktemp -u) && "$1" "$f"; s=$?; rm -f "$f"*; exit $s', "sh", bench("record")])
+    external(rep, end, "Growth: rules of a policy in user space, ns a decision", [bench("policy")], by_rules=True)
+    external(rep, end, "Growth: rules decided in the kernel, ns a receive over an empty hook", [bench("match"), MATCH_OBJECT, "10"], by_rules=True)
+    external(rep, end, "Broker", [bench("broker"), "--tsv", RG, "3"], "arm, kind, bytes, descriptors, ns (median), best ns, rounds, messages a round")
+
+
+COUNTS = (("recvguard trampoline: ", "cost-capture /rg/tests/capture-cost.tsv", r"ok \d+ - (\S+): (-?\d+) instructions added to (\d+)"),
+          ("recvguard legacy: ", "cost-capture /rg/tests/capture-cost.tsv legacy", r"ok \d+ - legacy/(\S+): (-?\d+) instructions added to (\d+)"),
+          ("recvguard enforce (LSM): ", "cost-enforce", r"# (\w+: 1 rule) \+(\d+)(), 1,000 rules"),
+          ("recvguard enforce (LSM): ", None, r"# (\w+): 1 rule \+\d+, 1,000 rules \+(\d+)()"))
+
+
+def instructions(rep, end):
+    """Times in an emulated machine mean nothing, instructions do: the tiers that load there and the kernel's enforcement,
+    counted by the very tests that hold them."""
+    title, rows, notes, out, bare = "Instructions a message, Linux 6.1 in QEMU (-icount)", [["arm", "instructions added", "to"]], [], "", ""
+    for prefix, command, line in COUNTS:
         if command:
-            try:
-                p = subprocess.run([os.path.join(ROOT, "tools/vm.sh"), "--build", os.path.join(ROOT, "build"), "--icount", "--timeout", "550", "6.1", command],
-                                   capture_output=True, text=True, timeout=600)
-                out = p.stdout
-                if p.returncode:
-                    notes.append(f"{command}: exit {p.returncode}: {(p.stderr or out).strip()[-200:]}")
-            except (OSError, subprocess.TimeoutExpired) as e:
-                notes.append(f"{command}: not measured: {e}")
-                out = ""
-        rows += [[prefix + m[0] + ("" if command else ": 1,000 rules"), f"+{int(m[1]):,}", f"{int(m[2]):,}" if m[2] else ""] for m in re.findall(line, out)]
+            code, out, err = contained([os.path.join(ROOT, "tools/vm.sh"), "--build", os.path.join(ROOT, "build"), "--icount",
+                                        "--timeout", str(VM_LIMIT), "6.1", command],
+                                       max(min(VM_LIMIT + 20, end - time.monotonic()), 1))
+            bare = next(iter(re.findall(r"# bare (\d+) instructions", out)), "")
+            if code:
+                notes.append(f"{command}: exit {code}: {(err or out).strip()[-200:]}")
+        found = re.findall(line, out)
+        if not found:
+            notes.append(f"{prefix}no figure")
+        rows += [[prefix + m[0] + ("" if command else ": 1,000 rules"), f"+{int(m[1]):,}", f"{int(m[2] or bare or 0):,}"] for m in found]
     rep.section(title, rows=rows if len(rows) > 1 else None, note="; ".join(notes))
 
 
-def real_servers(rep, a, good):
-    watchers = [("bare", None)]
-    for t in good:
-        watchers += [(f"recvguard {t}: JSON", [RG, "trace", "--tier", t, "--pid", "PID", "-o", "json=/dev/null"])]
-    watchers += [("strace", ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + RECEIVES + ",read,readv", "-p", "PID"]),
-                 ("bpftrace, count", ["bpftrace", "-e", 'tracepoint:syscalls:sys_exit_recvfrom,tracepoint:syscalls:sys_exit_recvmsg,tracepoint:syscalls:sys_exit_read /comm == "COMM"/ { @ = count(); }'])]
-    rows = [["server", "watcher", "per second", "ratio", "p99, us", "ratio"]]
-    notes = []
-    for title, server, tools in servers.SERVERS:
-        if servers.missing(tools):
-            notes.append(f"{title}: {', '.join(servers.missing(tools))} not installed")
-            continue
-        data = {}
-        for _ in range(max(a.rounds // 2, 1)):
-            for name, cmd in watchers:
-                if cmd and cmd[0] != RG and not shutil.which(cmd[0]):
-                    continue
-                try:
-                    with server() as (p, comm, load), servers.watched(cmd, pid_of(p.pid, comm), comm):
-                        for k, v in load(a.seconds).items():
-                            data.setdefault(name, {}).setdefault(k, []).append(v)
-                except (RuntimeError, OSError, AttributeError, IndexError, ValueError) as e:
-                    notes.append(f"{title}, {name}: {e}")
-        med = {n: {k: statistics.median(v) for k, v in f.items()} for n, f in data.items()}
-        for n, f in med.items():
-            b = med.get("bare", f)
-            rows.append([title, n, f"{f['per second']:,.0f} ±{spread(data[n]['per second']):,.0f}", f"{f['per second'] / b['per second']:.2f}x",
-                         f"{f['p99 us']:,.0f}", f"{f['p99 us'] / b['p99 us']:.2f}x"])
-    rep.section("Real servers", rows=rows, note="; ".join(notes))
-
-
-def pid_of(pid, comm):
-    """The process that serves: nginx's worker, else the server itself."""
-    children = open(f"/proc/{pid}/task/{pid}/children").read().split()
-    return int(children[0]) if comm == "nginx" and children else pid
-
-
-def main():
+def options():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--full", action="store_true")
     ap.add_argument("--quick", action="store_true", help="the default")
     ap.add_argument("--rounds", type=int)
     ap.add_argument("--ms", type=int, help="per workload, arm and round")
     ap.add_argument("--only", help="arms whose name contains this (and the bare one)")
-    ap.add_argument("--part", action="append", choices=["pairs", "throughput", "growth", "servers", "parts", "instructions"], help="only this part of the report")
+    ap.add_argument("--part", action="append", choices=list(PARTS), help="only this part of the report")
+    ap.add_argument("--out", default=BUILD, help="where report.html and report.json go")
     a = ap.parse_args()
     a.rounds = a.rounds or (9 if a.full else 3)
     a.ms = a.ms or (100 if a.full else 60)
-    a.flood_ms, a.seconds = (1000, 3) if a.full else (500, 2)
+    # asked for something short: floods and servers follow
+    a.flood_ms, a.seconds = (1000, 2) if a.full else (min(500, 10 * a.ms), 1)
+    return a
+
+
+def measure(rep, a):
+    """Each part; one that fails in a way nobody thought of is said, and the others go on."""
+    good, why = tiers()
+    todo = [t for t in arms(good) if not a.only or t.name == "bare" or a.only in t.name]
+    absent = Absent(todo)
+    missing = dict(absent)
+    whole = time.monotonic() + WHOLE
+    run = {"pairs": lambda end: pairs(rep, todo, a, absent, end), "latency": lambda end: latency(rep, todo, a, absent, end),
+           "throughput": lambda end: throughput(rep, todo, a, absent, end), "growth": lambda end: growth(rep, todo, a, absent, end),
+           "memory": lambda end: memory(rep, good, absent), "servers": lambda end: servers.measure(rep, a, good, absent, end),
+           "parts": lambda end: inner_parts(rep, whole), "instructions": lambda end: instructions(rep, whole)}
+    broken = 0
+    for part, shares in PARTS.items():
+        if a.part and part not in a.part:
+            continue
+        begin = time.monotonic()
+        try:
+            run[part](min(begin + shares[a.full], whole))
+        except (OSError, ValueError, KeyError, IndexError, RuntimeError, subprocess.SubprocessError, statistics.StatisticsError) as e:
+            broken += 1
+            rep.section(f"{part}: broken off", note=f"{type(e).__name__}: {e}")
+        rep.took.append([part, f"{time.monotonic() - begin:.0f}"])
+    rows = [["part", "arm", "why"]] + [["all", f"tier {k}", v] for k, v in why.items()] + [["all", n, v] for n, v in missing.items()]
+    rep.section("Not measured", rows=rows + [list(x) for x in absent.by_part])
+    return broken or any(n.startswith("recvguard") for _, n, _ in absent.by_part)
+
+
+def main():
+    a = options()
     for f in (WORK, RG):
         if not os.path.exists(f):
             sys.exit(f"bench: {os.path.relpath(f)} is not built: ./dev build")
     if os.geteuid():
         sys.exit("bench: the watchers need root")
-    good, why = tiers()
-    absent = {}
-    todo = [t for t in arms(good) if not a.only or t.name == "bare" or a.only in t.name]
-    for t in [t for t in todo if t.tool and not shutil.which(t.tool)]:
-        absent[t.name] = f"{t.tool} is not installed"
-    failed = dict(absent)
     rep = Report("recvguard: what watching costs")
-    want = lambda part: not a.part or part in a.part
-    machine(rep)
-    if want("pairs"):
-        pairs(rep, todo, a, failed)
-    if want("throughput"):
-        throughput(rep, todo, a, failed)
-    if want("growth"):
-        growth(rep, todo, a, failed)
-    if want("servers"):
-        real_servers(rep, a, good)
-    if want("parts"):
-        external(rep, "Consumer: JSON writer, ns an event", [os.path.join(BUILD, "bench-json"), "5000"])
-        external(rep, "Policy: ns a decision, by number of rules", [os.path.join(BUILD, "bench-policy")])
-        external(rep, "Filters decided in the kernel: ns a receive over an empty hook", [os.path.join(BUILD, "bench-match"), MATCH_OBJECT, "30"])
-        external(rep, "Broker", [os.path.join(BUILD, "bench-broker"), "--tsv", RG, "3"],
-                 "arm, kind, bytes, descriptors, ns (median), best ns, rounds, messages a round")
-    if want("instructions"):
-        instructions(rep)
-    rep.section("Not measured", rows=[["arm", "why"]] + [[f"tier {k}", v] for k, v in why.items()] + [list(x) for x in failed.items()])
-    page = os.path.join(BUILD, "report.html")
-    with open(page, "w") as f:
-        f.write(rep.page())
-    print(f"\nwith plots: {os.path.relpath(page)}")
-    return 1 if any(n.startswith("recvguard") for n in failed if n not in absent) else 0
+    machine(rep, a)
+    failed = measure(rep, a)
+    rep.section("Time taken", rows=[["part", "seconds"]] + rep.took)
+    pages = rep.write(a.out)
+    print(f"\nwith plots: {os.path.relpath(pages)}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The report of ./dev bench: text for the terminal, one HTML page without any other file for the browser."""
-import html, math
+import html, json, math, os, sys
 
 CSS = ("body{font:15px/1.45 system-ui,sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#1b1f24;background:#fff}"
        "table{border-collapse:collapse;margin:.8em 0;font-size:13px}td,th{border-bottom:1px solid #d8dee4;padding:.25em .6em;text-align:right}"
-       "td:first-child,th:first-child{text-align:left}h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}"
+       "td:first-child,th:first-child,.words{text-align:left}h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}"
        "pre{background:#f4f6f8;padding:.7em;overflow:auto;font-size:12px}.met{color:#116329}.not{color:#a40e26}svg{max-width:100%;height:auto}"
        "svg text{font:11px system-ui,sans-serif;fill:#1b1f24}")
 COLORS = ["#0b62c4", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#0e7490", "#a16207", "#475569"]
@@ -18,17 +18,24 @@ def ns(v, sign=""):
     return f"{v:{sign},.0f}"
 
 
+def words(rows):
+    """Columns that hold sentences."""
+    return {i for r in rows for i, c in enumerate(r) if len(str(c)) > 40}
+
+
 def text_table(rows):
-    """Columns as wide as they need to be; the first to the left."""
+    """Columns as wide as they need to be; the first and those of words to the left."""
     widths = [max(len(str(r[i])) if i < len(r) else 0 for r in rows) for i in range(max(map(len, rows)))]
-    return "\n".join("  ".join(f"{str(c):<{w}}" if i == 0 else f"{str(c):>{w}}" for i, (c, w) in enumerate(zip(r, widths))).rstrip()
+    left = {0} | words(rows)
+    return "\n".join("  ".join(f"{str(c):<{w}}" if i in left else f"{str(c):>{w}}" for i, (c, w) in enumerate(zip(r, widths))).rstrip()
                      for r in rows)
 
 
 def html_table(rows):
-    cell = lambda tag, c: f"<{tag}>{html.escape(str(c))}</{tag}>"
-    out = ["<table><tr>" + "".join(cell("th", c) for c in rows[0]) + "</tr>"]
-    out += ["<tr>" + "".join(cell("td", c) for c in r) + "</tr>" for r in rows[1:]]
+    left = words(rows)
+    cell = lambda tag, i, c: f"<{tag}{' class=words' if i in left else ''}>{html.escape(str(c))}</{tag}>"
+    out = ["<table><tr>" + "".join(cell("th", i, c) for i, c in enumerate(rows[0])) + "</tr>"]
+    out += ["<tr>" + "".join(cell("td", i, c) for i, c in enumerate(r)) + "</tr>" for r in rows[1:]]
     return "\n".join(out) + "</table>"
 
 
@@ -88,7 +95,7 @@ class Report:
     """Sections in order; each has text rows and, for the page, plots."""
 
     def __init__(self, title):
-        self.title, self.parts = title, []
+        self.title, self.parts, self.took = title, [], []
 
     def section(self, title, *, rows=None, note="", plots=(), echo=True):
         self.parts.append((title, rows, note, list(plots)))
@@ -98,6 +105,17 @@ class Report:
                 print(text_table(rows))
             if note:
                 print(note)
+            sys.stdout.flush()
+
+    def write(self, folder):
+        """report.html and, for programs, report.json; the page's path."""
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "report.json"), "w") as f:
+            json.dump([{"title": t, "rows": [[str(c) for c in r] for r in rows or []], "note": n} for t, rows, n, _ in self.parts], f, indent=1)
+        page = os.path.join(folder, "report.html")
+        with open(page, "w") as f:
+            f.write(self.page())
+        return page
 
     def page(self):
         out = [f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{html.escape(self.title)}</title>'

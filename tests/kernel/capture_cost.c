@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Guest instructions that the trampoline tier adds to a message, by workload: under `vm.sh --icount` one
+ * Guest instructions that a capture tier adds to a message, by workload: under `vm.sh --icount` one
  * nanosecond is one instruction. recvguard is started on this process and stopped (SIGSTOP) while is counted:
  * what is counted is the kernel's side alone. Prints TAP: each against the count recorded in
- * capture-cost.tsv, argument 1.
+ * capture-cost.tsv, argument 1. Argument 2 is the tier, trampoline unless given; what is recorded of another
+ * is TIER/WORKLOAD.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@
 #define TOLERANCE 5
 #define SLACK	  20
 
+static const char *tier = "trampoline";
 static int stream[2], udp[2], passed, n_tests, n_failed;
 
 static double now(void)
@@ -130,15 +132,16 @@ static long cost(void (*once)(void))
 
 static pid_t start(const char *options)
 {
-	char line[512], said[4096];
+	char line[512], said[4096], told[64];
 	size_t n = 0;
 	int err[2];
 	pid_t pid;
 
 	if (pipe(err))
 		abort();
-	snprintf(line, sizeof(line), "exec recvguard trace --tier trampoline --pid %d %s -o json=/dev/null",
+	snprintf(line, sizeof(line), "exec recvguard trace --tier %s --pid %d %s -o json=/dev/null", tier,
 		 getpid(), options);
+	snprintf(told, sizeof(told), "tier %s", tier);
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -151,11 +154,11 @@ static pid_t start(const char *options)
 	for (ssize_t r; n + 1 < sizeof(said) && (r = read(err[0], said + n, sizeof(said) - 1 - n)) > 0;) {
 		n += (size_t)r;
 		said[n] = '\0';
-		if (strstr(said, "tier trampoline"))
+		if (strstr(said, told))
 			break;
 	}
 	said[n] = '\0';
-	if (!strstr(said, "tier trampoline")) {
+	if (!strstr(said, told)) {
 		printf("Bail out! recvguard did not start: %s\n", said);
 		exit(1);
 	}
@@ -196,11 +199,15 @@ static long recorded(const char *path, const char *name)
 	return r;
 }
 
-static void judge(const char *path, const char *name, long bare, long traced)
+static void judge(const char *path, const char *workload, long bare, long traced)
 {
-	long added = traced - bare, was = recorded(path, name);
-	long most = was + was * TOLERANCE / 100 + SLACK;
-	char text[256];
+	char text[256], name[64];
+	long added = traced - bare, was, most;
+
+	snprintf(name, sizeof(name), "%s%s%s", strcmp(tier, "trampoline") ? tier : "",
+		 strcmp(tier, "trampoline") ? "/" : "", workload);
+	was = recorded(path, name);
+	most = was + was * TOLERANCE / 100 + SLACK;
 
 	snprintf(text, sizeof(text), "%s: %ld instructions added to %ld, at most %ld (recorded: %ld)", name,
 		 added, bare, most, was);
@@ -234,8 +241,10 @@ int main(int argc, char **argv)
 	pid_t pid = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc != 2)
+	if (argc < 2)
 		return 2;
+	if (argc > 2)
+		tier = argv[2];
 	sockets();
 	for (int i = 0; i < N; i++)
 		bare[i] = cost(workloads[i].once);
