@@ -23,7 +23,7 @@ OUTPUTS = (("JSON", JSON), ("text", ["-o", "text=/dev/null"]), ("SQLite", ["-o",
 # These watch the whole machine, from beside: what is measured was not started by them.
 BESIDE = (("filter that rejects", ["--filter", "proc.pid == 1"] + JSON), ("others are selected", NOBODY + JSON),
           ("others are selected, both directions", NOBODY + ["--direction", "both"] + JSON))
-LIMIT = 30  # seconds that one run may take
+LIMIT = 60  # seconds that one run may take
 LOST = re.compile(r"\b(?:LOST|Lost) (\d[\d,]*)")
 
 
@@ -232,7 +232,8 @@ def spread(v):
 
 
 class Absent(dict):
-    """{arm: why it has no figure}: in one part, or (a tool that is missing, or does not end) in all that follow."""
+    """{arm: why} of those that are not tried again: the tool is missing, or did not end. by_part: (part, arm, why), all that
+    has no figure."""
 
     def __init__(self, todo):
         super().__init__({a.name: f"{a.tool} is not installed" for a in todo if a.tool and not shutil.which(a.tool)})
@@ -247,6 +248,7 @@ class Absent(dict):
 def collect(part, todo, rounds, work, absent, until, **how):
     """{arm: {figure: [one a round]}}, as many rounds as the time allows; what fails is noted and left out of this part."""
     data, before, gone, took = {}, {}, set(absent), 0
+    absent.by_part += [(part, n, absent[n]) for n in dict.fromkeys(t.name for t in todo) if n in absent]
     for n in range(rounds):
         begin = time.monotonic()
         if n and begin + took > until:

@@ -236,7 +236,7 @@ def table(title, data):
 def measure(rep, a, good, absent, until):
     """Every server under load, bare and with each watcher in turn, until the time is over."""
     rows = [["server", "watcher", "per second", "ratio", "p50, us", "ratio", "p99, us", "ratio", "watcher's CPU s", "peak MiB", "lost"]]
-    todo = [w for w in watchers(good) if not a.only or w[0] == "bare" or a.only in w[0]]
+    todo = [w for w in watchers(good) if not a.only or w[0] == "bare" or re.search(a.only, w[0])]
     plots, done = [], {}
     here = [s for s in SERVERS if not missing(s[2])]
     for title, _, tools in SERVERS:
