@@ -277,7 +277,7 @@ def measure(rep, a):
     whole = time.monotonic() + WHOLE
     run = {"pairs": lambda end: pairs(rep, todo, a, absent, end), "latency": lambda end: latency(rep, todo, a, absent, end),
            "throughput": lambda end: throughput(rep, todo, a, absent, end), "growth": lambda end: growth(rep, todo, a, absent, end),
-           "memory": lambda end: memory(rep, good, absent), "servers": lambda end: servers.measure(rep, a, good, absent, end),
+           "memory": lambda end: memory(rep, good, absent, a.ms < 20), "servers": lambda end: servers.measure(rep, a, good, absent, end),
            "parts": lambda end: inner_parts(rep, whole), "instructions": lambda end: instructions(rep, whole)}
     broken = 0
     for part, shares in PARTS.items():

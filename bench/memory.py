@@ -6,9 +6,15 @@ from arms import JSON, LAST, RG, WORK, Limit, contained, ended, prepared, read
 from report import curve
 
 MIB = 1 << 20
-# (what, arguments of bench-work)
-LOADS = (("after 1,000 sockets", ["sockets", "10", LAST]), ("after 111 processes", ["processes", "10", LAST]), ("after 50,000 messages", ["flood", "1", "25000"]),
-         ("after 200,000 more", ["flood", "1", "100000"]), ("after 800,000 more", ["flood", "1", "400000"]))
+MESSAGES = (50000, 200000, 800000)
+SHORT = 50  # a short run makes so many times fewer
+
+
+def loads(short):
+    """[(what, arguments of bench-work)]"""
+    few = [n // SHORT if short else n for n in MESSAGES]
+    return [("after 1,000 sockets", ["sockets", "10", LAST]), ("after 111 processes", ["processes", "10", LAST])] + [
+        (f"after {n:,} {'more' if i else 'messages'}", ["flood", "1", str(n // 2)]) for i, n in enumerate(few)]
 
 
 def held(pid):
@@ -29,7 +35,7 @@ def tables(pid):
     return sum(found.values()) / MIB
 
 
-def grown(tier, extra):
+def grown(tier, extra, short):
     """[(what, MiB as held() says)]"""
     out = []
     with tempfile.TemporaryDirectory(prefix="rg-bench-") as d:
@@ -43,7 +49,7 @@ def grown(tier, extra):
             if not ended(p):
                 time.sleep(0.3)
                 out.append(("at the start", *held(p.pid)))
-            for what, work in LOADS:
+            for what, work in loads(short):
                 if ended(p):
                     break
                 contained([WORK] + work, 60)
@@ -55,17 +61,17 @@ def grown(tier, extra):
     return out
 
 
-def memory(rep, good, absent):
+def memory(rep, good, absent, short):
     rows, lines = [["MiB", "its own (anonymous)", "resident", "its tables and ring in the kernel"]], {}
     for tier in good:
         for name, extra in ((f"recvguard {tier}: JSON", []), (f"recvguard {tier}: both directions, JSON", ["--direction", "both"])):
             try:
-                got = grown(tier, extra)
+                got = grown(tier, extra, short)
             except (RuntimeError, OSError) as e:
                 absent.by_part.append(("memory", name, str(e)))
                 continue
             rows += [[f"{name}, {what}"] + [f"{v:.1f}" for v in mib] for what, *mib in got]
-            total = (50000, 250000, 1050000)
+            total = [sum(MESSAGES[:i + 1]) // (SHORT if short else 1) for i in range(len(MESSAGES))]
             lines[name + ": itself"] = list(zip(total, (own for _, own, *_ in got[-3:])))
             lines[name + ": kernel"] = list(zip(total, (kernel for *_, kernel in got[-3:])))
     rep.section("Memory", rows=rows if len(rows) > 1 else None, plots=[("MiB, by messages recorded so far", curve(lines, "messages", "MiB"))],

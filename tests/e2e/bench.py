@@ -24,7 +24,7 @@ FIGURE = re.compile(r"[+±-]?\d[\d,.]*( us| ms)?( ±|$)")
 def bench(*args, env=None):
     """(exit status, {title: rows below the head}, text, page)"""
     with tempfile.TemporaryDirectory(prefix="rg-bench-test-") as d:
-        code, out, err = run(os.path.join(source, "bench/run.sh"), "--rounds", "1", "--ms", "2", "--out", d, *args, env=env, timeout=280)
+        code, out, err = run(os.path.join(source, "bench/run.sh"), "--rounds", "1", "--ms", "2", "--out", d, *args, env=env, timeout=560)
         path = os.path.join(d, "report.json")
         parts = {p["title"]: p for p in json.load(open(path))} if os.path.exists(path) else {}
         page = open(os.path.join(d, "report.html")).read() if parts else ""
@@ -48,11 +48,12 @@ names = [a.name for a in arms.arms(good)]
 for t in arms.TIERS:  # those that do not load here are told below
     check(f"tier {t} has arms, or is said not to run", any(n.startswith(f"recvguard {t}:") for n in names) == (t in good))
 
-code, rows, text, page = bench("--part", "pairs", "--part", "memory", "--part", "throughput", "--only", "bare|JSON|others|bpftrace, count|strace, same|empty hooks$")
-some = [n for n in names if re.search("bare|JSON|others|bpftrace, count|strace, same|empty hooks$", n)]
+code, rows, text, page = bench("--part", "pairs", "--part", "latency", "--part", "memory", "--part", "throughput", "--only", "bare|: JSON|others|bpftrace, count|strace, same|empty hooks$")
+some = [n for n in names if re.search("bare|: JSON|others|bpftrace, count|strace, same|empty hooks$", n)]
 here = whole("pairs", rows, "One program that sends to itself", "pairs", some, text)
 whole("one producer", rows, "Throughput, one producer", "one producer", [n for n in some if "others" not in n], text)
 whole("two producers", rows, "Throughput, two producers", "two producers", [n for n in some if "others" not in n], text)
+whole("latency", rows, "Latency of single messages", "latency", some, text)
 check("the bare program and recvguard do have figures", "bare" in here and (not good or f"recvguard {good[0]}: JSON" in here), text[-1500:])
 check("a run in which recvguard did its work succeeds", code == 0, (code, text[-1500:]))
 check("tiers that do not run are said with their reason", all(told(rows, "all").get(f"tier {t}") for t in arms.TIERS if t not in good), rows.get("Not measured"))
