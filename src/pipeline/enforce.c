@@ -343,8 +343,8 @@ static bool stopped(const struct rg_enforce *x)
 	return !rg_pins_has(&x->pins, "", "enf_ctl");
 }
 
-/* Whoever loaded last is not asked. When it has gone, as one does that only loads, that is for who reads: what
- * it hears from its outputs' sockets is nobody's message. */
+/* Whoever loaded last is not asked. When it has gone, as one does that only loads, that is for who reads:
+ * what it hears from its outputs' sockets is nobody's message. */
 static void be_exempt(const struct rg_enforce *x)
 {
 	struct rg_pins pins = x->pins;
