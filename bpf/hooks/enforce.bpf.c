@@ -86,25 +86,18 @@ static __attribute__((noinline)) int rg_enf_act(struct rg_enf_said *said, struct
 						struct task_struct *t, struct sock *sk)
 {
 	struct rg_enf_clause *c;
-	struct rg_enf_ctl *ctl;
-	__u32 zero = 0, at = pick->log;
 
 	if (pick->log >= 0) {
-		said->clause = at;
+		said->clause = pick->log;
 		said->action = RG_ACT_LOG;
 		said->audit = said->err_no = 0;
 		said->ret = 0;
 		rg_enf_report(said, t, sk);
 	}
-	at = pick->clause;
-	c = pick->clause >= 0 ? bpf_map_lookup_elem(&enf_clauses, &at) : NULL;
-	if (!c || c->action == RG_ACT_ALLOW)
+	c = rg_enf_picked(said, pick);
+	if (!c)
 		return 0;
-	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
-	said->clause = at;
-	said->action = c->action;
 	said->err_no = c->action == RG_ACT_DENY ? c->err_no : RG_EPERM;
-	said->audit = (c->flags & RG_CL_AUDIT) || (ctl && ctl->audit);
 	said->ret = said->audit ? 0 : -(__s64)said->err_no;
 	rg_enf_report(said, t, sk);
 	if (said->audit)
@@ -219,14 +212,17 @@ int BPF_PROG(mod_permission, struct file *file, int mask, int ret)
 	return ret ? ret : rg_on_permission(file, mask);
 }
 
+/* An option of a socket, and whether it is one that is asked as a receive on that socket. */
+rg_inline int rg_on_option(struct socket *sock, bool asked, __u32 hook)
+{
+	struct sock *sk = asked && sock ? sock->sk : NULL;
+
+	return sk ? rg_enf_receive(sk, 0, hook) : 0;
+}
+
 rg_inline int rg_on_getsockopt(struct socket *sock, int level, int optname)
 {
-	struct sock *sk;
-
-	if (level != RG_SOL_TCP || optname != RG_TCP_ZEROCOPY_RECEIVE)
-		return 0;
-	sk = sock ? sock->sk : NULL;
-	return sk ? rg_enf_receive(sk, 0, RG_EH_ZEROCOPY) : 0;
+	return rg_on_option(sock, level == RG_SOL_TCP && optname == RG_TCP_ZEROCOPY_RECEIVE, RG_EH_ZEROCOPY);
 }
 
 SEC("lsm/socket_getsockopt")
@@ -245,13 +241,10 @@ int BPF_PROG(mod_getsockopt, struct socket *sock, int level, int optname, int re
 
 rg_inline int rg_on_setsockopt(struct socket *sock, int level, int optname)
 {
-	struct sock *sk;
-
-	if (!(level == RG_SOL_PACKET && optname == RG_PACKET_RX_RING) &&
-	    !(level == RG_SOL_XDP && optname == RG_XDP_RX_RING))
-		return 0;
-	sk = sock ? sock->sk : NULL;
-	return sk ? rg_enf_receive(sk, 0, RG_EH_RING) : 0;
+	return rg_on_option(sock,
+			    (level == RG_SOL_PACKET && optname == RG_PACKET_RX_RING) ||
+				    (level == RG_SOL_XDP && optname == RG_XDP_RX_RING),
+			    RG_EH_RING);
 }
 
 SEC("lsm/socket_setsockopt")
@@ -272,22 +265,15 @@ static __attribute__((noinline)) int rg_enf_setup(__u32 hook)
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct rg_enf_eval e;
 	struct rg_enf_pick pick = {.clause = -1, .log = -1};
-	struct rg_enf_said said = {.hook = hook, .action = RG_ACT_DENY, .err_no = RG_EPERM};
+	struct rg_enf_said said = {.hook = hook, .err_no = RG_EPERM};
 	struct rg_enf_set *s = rg_enf_start(&e, t, RG_ST_RECV);
-	struct rg_enf_clause *c;
-	struct rg_enf_ctl *ctl;
-	__u32 zero = 0, at;
 
 	if (!s || !rg_enf_who(&e, s, t) || !rg_enf_and(&e, s->any))
 		return 0;
 	rg_enf_decide(&e, &pick, 0, 0, 0);
-	at = pick.clause;
-	c = pick.clause >= 0 ? bpf_map_lookup_elem(&enf_clauses, &at) : NULL;
-	if (!c || c->action == RG_ACT_ALLOW)
+	if (!rg_enf_picked(&said, &pick))
 		return 0;
-	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
-	said.clause = at;
-	said.audit = (c->flags & RG_CL_AUDIT) || (ctl && ctl->audit);
+	said.action = RG_ACT_DENY; /* of whatever rule: nobody is killed for what has not come yet */
 	said.ret = said.audit ? 0 : -RG_EPERM;
 	rg_enf_report(&said, t, NULL);
 	return said.audit ? 0 : -RG_EPERM;

@@ -152,6 +152,22 @@ rg_inline void rg_enf_counted(__u32 action, bool audit)
 					      : RG_EC_DENIED);
 }
 
+/* The clause that decides, with what is said of it; NULL: nothing is to be done. */
+rg_inline struct rg_enf_clause *rg_enf_picked(struct rg_enf_said *said, const struct rg_enf_pick *pick)
+{
+	__u32 zero = 0, at = pick->clause;
+	struct rg_enf_clause *c = pick->clause >= 0 ? bpf_map_lookup_elem(&enf_clauses, &at) : NULL;
+	struct rg_enf_ctl *ctl;
+
+	if (!c || c->action == RG_ACT_ALLOW)
+		return NULL;
+	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
+	said->clause = at;
+	said->action = c->action;
+	said->audit = (c->flags & RG_CL_AUDIT) || (ctl && ctl->audit);
+	return c;
+}
+
 /* 0 ... -4095, so that the verifier sees it */
 rg_inline int rg_enf_errno(__u32 e)
 {

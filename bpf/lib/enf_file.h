@@ -136,9 +136,6 @@ static __attribute__((noinline)) int rg_on_file(struct file *f)
 	struct rg_enf_eval e;
 	struct rg_enf_pick pick = {};
 	struct rg_enf_set *s = rg_enf_start(&e, t, RG_ST_FILE);
-	struct rg_enf_clause *c;
-	struct rg_enf_ctl *ctl;
-	__u32 zero = 0, at;
 
 	if (!s || !rg_enf_who(&e, s, t) || !rg_enf_of_file(&e, s, f))
 		return 0;
@@ -149,14 +146,8 @@ static __attribute__((noinline)) int rg_on_file(struct file *f)
 		said.action = RG_ACT_LOG;
 		rg_enf_report_file(&said, f);
 	}
-	at = pick.clause;
-	c = pick.clause >= 0 ? bpf_map_lookup_elem(&enf_clauses, &at) : NULL;
-	if (!c || c->action == RG_ACT_ALLOW)
+	if (!rg_enf_picked(&said, &pick))
 		return 0;
-	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
-	said.clause = at;
-	said.action = c->action;
-	said.audit = (c->flags & RG_CL_AUDIT) || (ctl && ctl->audit);
 	rg_enf_report_file(&said, f);
 	return said.audit ? 0 : -RG_EPERM;
 }

@@ -142,23 +142,14 @@ static __attribute__((noinline)) int rg_enf_act_queue(struct rg_enf_pick *pick, 
 						      struct sock *sk)
 {
 	struct rg_enf_said said = {.hook = RG_EH_QUEUE, .why = pick->unknown ? RG_EW_UNKNOWN : RG_EW_RULE};
-	struct rg_enf_clause *c;
-	struct rg_enf_ctl *ctl;
-	__u32 zero = 0, at = pick->log;
 
 	if (pick->log >= 0) {
-		said.clause = at;
+		said.clause = pick->log;
 		said.action = RG_ACT_LOG;
 		rg_enf_report_queue(&said, f, sk);
 	}
-	at = pick->clause;
-	c = pick->clause >= 0 ? bpf_map_lookup_elem(&enf_clauses, &at) : NULL;
-	if (!c || c->action == RG_ACT_ALLOW)
+	if (!rg_enf_picked(&said, pick))
 		return 0;
-	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
-	said.clause = at;
-	said.action = c->action;
-	said.audit = (c->flags & RG_CL_AUDIT) || (ctl && ctl->audit);
 	rg_enf_report_queue(&said, f, sk);
 	return said.audit ? 0 : -RG_EPERM;
 }
