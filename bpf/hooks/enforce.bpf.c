@@ -292,7 +292,8 @@ rg_inline int rg_on_capable(int cap)
 		return 0;
 	t = bpf_get_current_task_btf();
 	regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	if ((regs->orig_ax & ~(__u64)RG_X32_BIT) != RG_NR_IO_URING_REGISTER)
+	/* its lower half is what the kernel goes by, whatever the program put above */
+	if (((__u32)regs->orig_ax & ~RG_X32_BIT) != RG_NR_IO_URING_REGISTER)
 		return 0;
 	op = t->thread_info.status & RG_TS_COMPAT ? regs->cx : regs->si;
 	return (op & ~RG_REGISTERED_RING) == RG_REGISTER_ZCRX ? rg_enf_setup(RG_EH_ZCRX) : 0;

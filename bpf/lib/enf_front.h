@@ -59,7 +59,8 @@ rg_inline bool rg_enf_is_named(struct sock *sk, bool own)
 rg_inline bool rg_enf_maybe_batch(struct task_struct *t)
 {
 #if defined(__TARGET_ARCH_x86)
-	__u64 nr = ((struct pt_regs *)bpf_task_pt_regs(t))->orig_ax;
+	/* its lower half is what the kernel goes by (do_syscall_64), whatever the program put above */
+	__u32 nr = ((struct pt_regs *)bpf_task_pt_regs(t))->orig_ax;
 
 	/* recvmmsg; and every call of the other tables, which have their own numbers (i386, x32) */
 	return t->thread_info.status & RG_TS_COMPAT || nr == 299 || nr & RG_X32_BIT;

@@ -91,7 +91,8 @@ rg_sub __u32 rg_enf_none(struct rg_enf_eval *e, __u32 dim)
 	return s ? rg_enf_and(e, s->dim[dim].absent) : 0;
 }
 
-/* addr: of a struct sockaddr_un as the kernel keeps it; len: of the path in it. */
+/* addr: of a struct sockaddr_un as the kernel keeps it; len: of the path in it, with the NUL that the kernel
+ * puts behind it though all 108 bytes are taken. */
 rg_sub __u32 rg_enf_path(struct rg_enf_eval *e, __u64 addr, __u32 len)
 {
 	struct rg_enf_path key = {.prefixlen = RG_ENF_PATH_WHOLE};
@@ -104,7 +105,7 @@ rg_sub __u32 rg_enf_path(struct rg_enf_eval *e, __u64 addr, __u32 len)
 	s = bpf_map_lookup_elem(&enf_sets, &set);
 	if (!s)
 		return 0;
-	if (!len || len > 108)
+	if (!len || len > 109)
 		return rg_enf_and(e, s->dim[RG_D_PATH].absent);
 	if (bpf_probe_read_kernel(key.path, len, (void *)addr))
 		return rg_enf_and(e, s->dim[RG_D_PATH].absent);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -273,18 +274,69 @@ static void conditions(void)
 		  "proc.comm == \"" ME "\" and proc.cgroup startswith \"/ktest/\"", 0, false);
 }
 
+/* All 108 bytes taken, so that there is no NUL within; shorter than what is hashed; a name without a file. */
+static void odd_paths(void)
+{
+	static const struct {
+		const char *name, *cond;
+		unsigned len;
+	} all[] = {{"/tmp/ktest-", "sock.path startswith \"/tmp/ktest-//\"", 108},
+		   {"/ktest", "sock.path == \"/ktest\"", 6},
+		   {"", "sock.path == \"@////////\"", 9}};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct {
+			unsigned short family;
+			char path[108];
+		} a = {.family = AF_UNIX};
+		socklen_t len = (socklen_t)(2 + all[i].len);
+		int l = socket(AF_UNIX, SOCK_DGRAM, 0), s = socket(AF_UNIX, SOCK_DGRAM, 0);
+		char rules[200];
+		long r;
+
+		memset(a.path, i == 1 ? 0 : '/', sizeof(a.path));
+		memcpy(a.path, all[i].name, strlen(all[i].name));
+		if (!all[i].name[0])
+			a.path[0] = '\0';
+		if (i == 0)
+			a.path[107] = 'x';
+		if (a.path[0])
+			unlink(all[i].len == 108 ? "/tmp/ktest-/x" : all[i].name);
+		snprintf(rules, sizeof(rules), "    - {name: it, when: '%s', then: deny ENOMSG}\n",
+			 all[i].cond);
+		if (all[i].len == 108)
+			mkdir("/tmp/ktest-", 0700);
+		if (bind(l, (void *)&a, len) || connect(s, (void *)&a, len) ||
+		    k_enforce(rules, "--no-wait")) {
+			k_result(false, "set up: a name of %u bytes: %s", all[i].len, strerror(errno));
+			continue;
+		}
+		k_send(s, MESSAGE, 5);
+		r = try_recv(l, 0);
+		k_result(r == -ENOMSG, "a name of %u bytes: stopped", all[i].len);
+		if (r != -ENOMSG)
+			printf("# got %ld\n", r);
+		close(l);
+		close(s);
+	}
+}
+
 static void unix_paths(void)
 {
 	static const char *const cond[] = {
 		"sock.path == \"/tmp/ktest-sock\"", "sock.path startswith \"/tmp/kt\"",
-		"sock.path in {\"/x\", \"/tmp/ktest-sock\"}", "sock.path == \"/tmp/ktest\"",
-		"sock.path startswith \"/tmp/ktest-sockets\""};
+		"sock.path in {\"/x\", \"/tmp/ktest-sock\"}", "sock.path startswith \"/tmp/ktest-s\"",
+		"sock.path exists", "sock.path == \"/tmp/ktest\"",
+		"sock.path startswith \"/tmp/ktest-sockets\"",
+		/* as long, and with the same beginning: not told apart by the short way */
+		"sock.path == \"/tmp/ktest-soc2\"", "sock.path in {\"/x\", \"/run/other-sock\"}"};
+	const unsigned hold = 5;
 	struct {
 		unsigned short family;
 		char path[108];
 	} a = {AF_UNIX, "/tmp/ktest-sock"};
 
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < sizeof(cond) / sizeof(cond[0]); i++) {
 		char rules[200];
 		int l = socket(AF_UNIX, SOCK_DGRAM, 0), s = socket(AF_UNIX, SOCK_DGRAM, 0);
 		long r;
@@ -299,35 +351,55 @@ static void unix_paths(void)
 		}
 		k_send(s, MESSAGE, 5);
 		r = try_recv(l, 0);
-		k_result(i < 3 ? r == -ENOMSG : r == 5, "%s: %s", cond[i], i < 3 ? "stopped" : "delivered");
+		k_result(i < hold ? r == -ENOMSG : r == 5, "%s: %s", cond[i],
+			 i < hold ? "stopped" : "delivered");
 		close(l);
 		close(s);
 	}
+	odd_paths();
 }
 
-/* recvmmsg's later messages pass no hook: refused where a rule tests what can change meanwhile. */
+/* recvmmsg's later messages pass no hook: refused where a rule tests what can change meanwhile. By every way
+ * to call it, also of whom no rule names: those get past the tables (bpf/lib/enf_front.h). */
 static void batches(void)
 {
-	char b[2][64];
-	struct iovec iov[2] = {{b[0], 64}, {b[1], 64}};
-	struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &iov[0], .msg_iovlen = 1}},
-			       {.msg_hdr = {.msg_iov = &iov[1], .msg_iovlen = 1}}};
-	int pair[2], r;
+	static const struct {
+		enum k_kind kind;
+		const char *cond;
+		bool refused;
+	} all[] = {
+		{K_DGRAM, "proc.comm == \"" ME "\" and sock.path == \"/no/such\"", true},
+		{K_DGRAM, "proc.comm == \"nobody\" and sock.path == \"/no/such\"", false},
+		{K_DGRAM, "sock.path == \"/no/such/path\"", true},
+		{K_UDP, "sock.path == \"/no/such/path\"", false},
+		{K_UDP, "sock.remote.port == 9", true},
+		{K_UDP6, "sock.remote.port == 9", true},
+		{K_DGRAM, "sock.remote.port == 9", false},
+		{K_UDP, "sock.remote.addr in 10.0.0.0/8", true},
+		{K_DGRAM, "sock.remote.addr in 10.0.0.0/8", false}, /* a name is no address */
+		{K_DGRAM, "sock.remote.addr exists", true},
+	};
 
-	k_pair(K_DGRAM, pair);
-	k_enforce("    - {name: peer, when: 'proc.comm == \"" ME
-		  "\" and sock.path == \"/no/such\"', then: deny}\n",
-		  "--no-wait");
-	k_send(pair[0], MESSAGE, 5);
-	k_send(pair[0], MESSAGE, 5);
-	k_name(ME);
-	r = recvmmsg(pair[1], m, 2, MSG_DONTWAIT, NULL);
-	k_result(r == -1 && errno == EPERM,
-		 "a batch is refused where its peer could change between the messages");
-	r = recvmmsg(pair[1], m, 1, MSG_DONTWAIT, NULL);
-	k_result(r == 1, "one message at a time is not");
-	k_name(OTHER);
-	k_close(pair);
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char rules[200], bad[200] = "";
+		long got;
+
+		snprintf(rules, sizeof(rules), "    - {name: it, when: '%s', then: deny ENOMSG}\n",
+			 all[i].cond);
+		k_enforce(rules, "--no-wait");
+		for (unsigned k = 0; k < k_n_routes; k++)
+			if ((k_routes[k].datagrams &&
+			     !cell(&k_routes[k], all[i].kind, all[i].refused ? STOPPED : DELIVERED, EPERM,
+				   &got)) ||
+			    (!strcmp(k_routes[k].name, "recvmmsg of one") &&
+			     !cell(&k_routes[k], all[i].kind, DELIVERED, 0, &got)))
+				snprintf(bad + strlen(bad), sizeof(bad) - strlen(bad), " %s: %ld;",
+					 k_routes[k].name, got);
+		k_result(!bad[0], "%s, %s: batches of two are %s, one message is delivered",
+			 k_kind_names[all[i].kind], all[i].cond, all[i].refused ? "refused" : "delivered");
+		if (bad[0])
+			printf("# instead:%s\n", bad);
+	}
 }
 
 /* What is run: what the command line names, or what is not left to other machines or hours. */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* TAP. */
 void k_result(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -20,6 +21,9 @@ void k_close(int pair[2]);
 void k_send(int fd, const void *data, size_t len);
 /* Something is there to be read, within five seconds. */
 bool k_readable(int fd);
+
+/* Above what the kernel takes of a system call's number. */
+#define K_HIGH 0x1234500000000
 
 /* A route: receive once without waiting. Bytes (messages of a batch: their sum), or a negative errno. */
 struct k_route {
@@ -44,6 +48,8 @@ const char *k_backend_told(void);
 bool k_status_has(const char *line, const char *rest);
 /* A number from `recvguard enforce status`, as "denied"; -1: not there. */
 long k_status(const char *word);
+/* Until the process sleeps in recvfrom, for twenty seconds at most: the kernel says so. */
+bool k_waits_in_recv(pid_t pid);
 /* The thread's name, by which the policies here tell who is meant. */
 void k_name(const char *comm);
 

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -153,6 +154,17 @@ static long r_recvmmsg(int fd)
 static long r_batch(int fd)
 {
 	return batch(fd, 2);
+}
+
+/* The kernel takes the lower half of the number alone. */
+static long r_high_number(int fd)
+{
+	struct iovec iov[2] = {{buf, 100}, {buf + 100, 100}};
+	struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &iov[0], .msg_iovlen = 1}},
+			       {.msg_hdr = {.msg_iov = &iov[1], .msg_iovlen = 1}}};
+	long r = sys(syscall(SYS_recvmmsg | K_HIGH, fd, m, 2, MSG_DONTWAIT, NULL));
+
+	return r <= 0 ? r : (long)(m[0].msg_len + (r > 1 ? m[1].msg_len : 0));
 }
 
 static long r_splice(int fd)
@@ -338,14 +350,39 @@ static long r_i386_socketcall(int fd)
 	return int80(102, 10, (long)at(a), 0, 0);
 }
 
-static long r_i386_recvmmsg(int fd)
+static long i386_batch(long nr, int fd)
 {
 	unsigned *m = low_page();
 	long r;
 
 	msg32(m, m + 64);
 	msg32(m + 8, m + 66); /* struct compat_mmsghdr: 32 bytes */
-	r = int80(337, fd, (long)at(m), 2, MSG_DONTWAIT);
+	r = int80(nr, fd, (long)at(m), 2, MSG_DONTWAIT);
+	return r <= 0 ? r : (long)(m[7] + (r > 1 ? m[15] : 0));
+}
+
+static long r_i386_recvmmsg(int fd)
+{
+	return i386_batch(337, fd);
+}
+
+static long r_i386_time64(int fd)
+{
+	return i386_batch(417, fd);
+}
+
+static long r_i386_socketcall_batch(int fd)
+{
+	unsigned *m = low_page(), *a = m + 128;
+	long r;
+
+	msg32(m, m + 64);
+	msg32(m + 8, m + 66);
+	a[0] = (unsigned)fd;
+	a[1] = at(m);
+	a[2] = 2;
+	a[3] = MSG_DONTWAIT;
+	r = int80(102, 19, (long)at(a), 0, 0);
 	return r <= 0 ? r : (long)(m[7] + (r > 1 ? m[15] : 0));
 }
 
@@ -359,6 +396,7 @@ const struct k_route k_routes[] = {
 	{"preadv2", r_preadv2, .tcp_only = false},
 	{"recvmmsg of one", r_recvmmsg, .tcp_only = false},
 	{"recvmmsg of two", r_batch, .datagrams = true},
+	{"recvmmsg of two by a number beyond 32 bits", r_high_number, .datagrams = true},
 	{"splice", r_splice, .stream_only = true},
 	{"sendfile", r_sendfile, .stream_only = true},
 	{"TCP_ZEROCOPY_RECEIVE", r_zerocopy, .tcp_only = true},
@@ -372,5 +410,7 @@ const struct k_route k_routes[] = {
 	{"i386 read", r_i386_read, .tcp_only = false},
 	{"i386 socketcall recv", r_i386_socketcall, .tcp_only = false},
 	{"i386 recvmmsg of two", r_i386_recvmmsg, .datagrams = true},
+	{"i386 recvmmsg_time64 of two", r_i386_time64, .datagrams = true},
+	{"i386 socketcall recvmmsg of two", r_i386_socketcall_batch, .datagrams = true},
 };
 const unsigned k_n_routes = sizeof(k_routes) / sizeof(k_routes[0]);

@@ -135,14 +135,17 @@ static void rings(void)
 
 /* ---- io_uring's receive without copies */
 
-/* Registering nothing: EINVAL or the like when it is let through to where it is looked at. */
-static long zcrx(int arg)
+/* Registering nothing: EINVAL or the like when it is let through to where it is looked at. high: by a number
+ * beyond what the kernel takes of it. */
+static long zcrx(int high)
 {
 	struct io_uring_params p = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
 					     IORING_SETUP_CQE32};
 	char reg[256] = {0};
 	int ring = (int)syscall(SYS_io_uring_setup, 4, &p);
-	long r = ring < 0 ? -errno : syscall(SYS_io_uring_register, ring, 32, reg, 1) ? -errno : 0;
+	long r = ring < 0								  ? -errno
+		 : syscall(SYS_io_uring_register | (high ? K_HIGH : 0), ring, 32, reg, 1) ? -errno
+											  : 0;
 
 	close(ring);
 	return r;
@@ -167,7 +170,7 @@ static bool has_zcrx(void)
 
 static void uring_zcrx(void)
 {
-	long victim, other;
+	long victim, other, high;
 
 	if (!has_zcrx()) {
 		k_skip("io_recvzc", "this kernel has it not (6.15)");
@@ -177,12 +180,13 @@ static void uring_zcrx(void)
 		  "\" and sock.remote.port == 9', then: deny}\n",
 		  "--no-wait");
 	victim = as_victim(zcrx, 0);
+	high = as_victim(zcrx, 1);
 	other = zcrx(0);
 	k_result(
-		victim == -EPERM && other != -EPERM,
+		victim == -EPERM && high == -EPERM && other != -EPERM && zcrx(1) == other,
 		"io_recvzc: its set-up is refused to whom any rule could refuse a receive, others get to it");
-	if (victim != -EPERM || other == -EPERM)
-		printf("# %ld, another %ld\n", victim, other);
+	if (victim != -EPERM || high != -EPERM || other == -EPERM)
+		printf("# %ld, by a high number %ld, another %ld\n", victim, high, other);
 	k_enforce("    - {name: me, when: 'proc.comm == \"" ME "\"', then: allow}\n"
 		  "    - {name: port, when: 'sock.remote.port == 9', then: deny}\n",
 		  "--no-wait");
