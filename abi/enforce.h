@@ -24,7 +24,7 @@
 
 #include "record.h"
 
-#define RG_ENF_ABI 5
+#define RG_ENF_ABI 6
 
 /* When a clause is decided. */
 enum rg_enf_stage {
@@ -178,21 +178,37 @@ struct rg_enf_code { /* struct sock_filter */
  * is let through. A flag too many costs the long way, never a verdict.
  */
 #define RG_FRONT_FLAGS 65536
-/* One multiplier (odd) for each dimension. Of v all 64 bits count. */
+/* One multiplier (odd) for each dimension. Of v all 64 bits count. Ports and addresses are hashed as a socket
+ * has them, high byte first. */
 #define RG_FRONT_HASH(dim, v) \
 	(((unsigned long long)(v) * (0x9e3779b97f4a7c15ull + 0x632be59bd9b4e01aull * (dim))) >> 48)
+#define RG_FRONT_FAMILIES 64 /* families modulo this */
+/* What is asked about a socket of one family. The ones with a name are RG_FW_ANY of that dimension, asked
+ * sooner. */
+enum rg_front_way {
+	RG_FW_LONG,   /* nothing helps: the tables */
+	RG_FW_PASS,   /* nothing: no clause can hold */
+	RG_FW_RPORT,  /* the remote port, and whether it is a batch */
+	RG_FW_RADDR4, /* the remote IPv4 address, and whether it is a batch */
+	RG_FW_ANY     /* rg_enf_front.dims */
+};
+#define RG_FRONT_BATCH \
+	(1ull << 63) /* of dims: a batch takes the long way, as what is hashed can change in it */
+#define RG_FRONT_CALL	  RG_D__COUNT /* the call's number, hashed: flagged are those that bring batches */
+#define RG_FRONT_PATH_MIN 10 /* an address no shorter has eight bytes of path; others are looked up */
 struct rg_enf_front {
-	__u64 dims;	/* RG_D_BIT of what must not be flagged; 0: only families decide */
-	__u64 families; /* bit of each family (modulo 64) for which a clause can hold */
-	__u64 comm;	/* of a command's first eight bytes, those that count */
-	__u32 raddr;	/* of the remote address's bits, those that count */
-	__u32 batch;	/* RG_BATCH_*: what is hashed can change within a recvmmsg, which takes the long way
-			 */
+	__u64 comm;		       /* of a command's first eight bytes, those that count */
+	__u64 path;		       /* the same of a path; what is hashed is those and, if */
+	__u32 path_len;		       /* this is all ones, the length of the address (struct unix_address) */
+	__u32 raddr;		       /* of the remote address's bits, those that count, high byte first */
+	__u64 dims[RG_FRONT_FAMILIES]; /* RG_D_BIT of what must not be flagged */
+	__u8 way[RG_FRONT_FAMILIES];   /* enum rg_front_way */
 	__u8 flag[RG_FRONT_FLAGS];
 };
-/* Which generation holds, and whether it has but one dimension. */
-#define RG_FRONT_NOW(gen, only) (2u | (gen) | (__u32)(only) << 8)
-#define RG_FRONT_SOME		0xffu /* only: several, or what a socket has */
+/* Which generation holds, and whether one dimension tells of every socket: of the receiver, or RG_D_PATH (and
+ * whether it is a batch). */
+#define RG_FRONT_NOW(gen, only) (2u | (gen) | (__u32)(only) << 24)
+#define RG_FRONT_SOME		0xffu /* only: the socket's family says which; so now is negative */
 struct rg_enf_fronts {
 	__u32 now; /* RG_FRONT_NOW; 0: none holds */
 	__u32 pad;

@@ -152,26 +152,34 @@ static __attribute__((noinline)) int rg_enf_receive(struct sock *sk, __u32 flags
 	return 0;
 }
 
-rg_inline int rg_on_recvmsg(struct socket *sock, int flags)
-{
-	struct sock *sk;
+/* socket_recvmsg(sock, msg, size, flags), and what programs before this one say. Read one by one from the
+ * context: what the short way does not need would have to be kept for it. */
+enum { RG_ARG_SOCK = 0, RG_ARG_FLAGS = 3, RG_ARG_RET = 4 };
 
-	if (rg_enf_front(sock))
-		return 0;
-	sk = sock ? sock->sk : NULL;
-	return sk ? rg_enf_receive(sk, flags, RG_EH_RECVMSG) : 0;
+static __attribute__((noinline)) int rg_enf_asked(__u64 *ctx)
+{
+	struct socket *sock = (struct socket *)ctx[RG_ARG_SOCK];
+	int ret = (int)ctx[RG_ARG_RET];
+	struct sock *sk = sock->sk;
+
+	return ret || !sk ? ret : rg_enf_receive(sk, (__u32)ctx[RG_ARG_FLAGS], RG_EH_RECVMSG);
+}
+
+rg_inline int rg_on_recvmsg(__u64 *ctx)
+{
+	return rg_enf_front((struct socket *)ctx[RG_ARG_SOCK]) ? (int)ctx[RG_ARG_RET] : rg_enf_asked(ctx);
 }
 
 SEC("lsm/socket_recvmsg")
-int BPF_PROG(lsm_recvmsg, struct socket *sock, struct msghdr *msg, int size, int flags, int ret)
+int lsm_recvmsg(__u64 *ctx)
 {
-	return ret ? ret : rg_on_recvmsg(sock, flags);
+	return rg_on_recvmsg(ctx);
 }
 
 SEC("fmod_ret/security_socket_recvmsg")
-int BPF_PROG(mod_recvmsg, struct socket *sock, struct msghdr *msg, int size, int flags, int ret)
+int mod_recvmsg(__u64 *ctx)
 {
-	return ret ? ret : rg_on_recvmsg(sock, flags);
+	return rg_on_recvmsg(ctx);
 }
 
 /* Is it a call that passes socket_recvmsg as well? */

@@ -8,7 +8,7 @@
 
 struct rg_enf_fronts rg_fronts SEC(".data.front");
 
-#define RG_FRONT_USES(f, d) ((f)->dims & RG_D_BIT(d))
+#define RG_FRONT_USES(dims, d) ((dims)&RG_D_BIT(d))
 
 rg_inline bool rg_enf_flagged(const struct rg_enf_front *f, __u32 dim, __u64 v)
 {
@@ -23,107 +23,145 @@ rg_inline bool rg_front_comm(const struct rg_enf_front *f, struct task_struct *t
 	return rg_enf_flagged(f, RG_D_COMM, *(__u64 *)t->comm & f->comm);
 }
 
-rg_inline bool rg_front_task(const struct rg_enf_front *f, struct task_struct *t)
+rg_inline bool rg_front_task(const struct rg_enf_front *f, __u64 dims, struct task_struct *t)
 {
-	if (RG_FRONT_USES(f, RG_D_PID) && rg_enf_flagged(f, RG_D_PID, t->tgid))
+	if (RG_FRONT_USES(dims, RG_D_PID) && rg_enf_flagged(f, RG_D_PID, t->tgid))
 		return true;
-	if (RG_FRONT_USES(f, RG_D_COMM) && rg_front_comm(f, t))
+	if (RG_FRONT_USES(dims, RG_D_COMM) && rg_front_comm(f, t))
 		return true;
-	if (RG_FRONT_USES(f, RG_D_UID) && rg_enf_flagged(f, RG_D_UID, t->cred->uid.val))
+	if (RG_FRONT_USES(dims, RG_D_UID) && rg_enf_flagged(f, RG_D_UID, t->cred->uid.val))
 		return true;
-	if (RG_FRONT_USES(f, RG_D_GID) && rg_enf_flagged(f, RG_D_GID, t->cred->gid.val))
+	if (RG_FRONT_USES(dims, RG_D_GID) && rg_enf_flagged(f, RG_D_GID, t->cred->gid.val))
 		return true;
-	if (RG_FRONT_USES(f, RG_D_TID) && rg_enf_flagged(f, RG_D_TID, t->pid))
+	if (RG_FRONT_USES(dims, RG_D_TID) && rg_enf_flagged(f, RG_D_TID, t->pid))
 		return true;
-	if (RG_FRONT_USES(f, RG_D_CGROUP) && rg_enf_flagged(f, RG_D_CGROUP, t->cgroups->dfl_cgrp->kn->id))
+	if (RG_FRONT_USES(dims, RG_D_CGROUP) && rg_enf_flagged(f, RG_D_CGROUP, t->cgroups->dfl_cgrp->kn->id))
 		return true;
-	return RG_FRONT_USES(f, RG_D_EXE) && rg_enf_flagged(f, RG_D_EXE, t->mm->exe_file->f_inode->i_ino);
+	return RG_FRONT_USES(dims, RG_D_EXE) && rg_enf_flagged(f, RG_D_EXE, t->mm->exe_file->f_inode->i_ino);
 }
 
-/* Has a unix socket, or the one it is connected to, a name? */
-rg_inline bool rg_enf_is_named(struct sock *sk, bool own)
+/* Has the socket that a unix socket is connected to a name? */
+rg_inline bool rg_front_peer_named(struct sock *sk)
 {
 	struct unix_sock *u = bpf_skc_to_unix_sock(sk), *peer;
 
-	if (!u)
-		return false;
-	if (own && u->addr)
-		return true;
-	if (!u->peer)
-		return false;
+	if (!u || !u->peer)
+		return !u;
 	peer = bpf_skc_to_unix_sock(u->peer);
 	return !peer || peer->addr;
 }
 
-/* Could this call be a batch, whose later messages nobody asks about? */
-rg_inline bool rg_enf_maybe_batch(struct task_struct *t)
+/* Is the path flagged that the socket is bound to, else the one that its peer is? Abstract names are.
+ * other: what is said of a socket that is no unix socket. */
+rg_inline bool rg_front_path(const struct rg_enf_front *f, struct sock *sk, bool other)
+{
+	struct unix_sock *u = bpf_skc_to_unix_sock(sk);
+	struct unix_address *a;
+	__u64 first;
+	__u32 len;
+
+	if (!u)
+		return other;
+	a = u->addr;
+	if (!a) {
+		if (!u->peer)
+			return false;
+		u = bpf_skc_to_unix_sock(u->peer);
+		if (!u)
+			return true;
+		a = u->addr;
+		if (!a)
+			return false;
+	}
+	len = a->len;
+	first = *(__u64 *)a->name[0].sun_path;
+	if (len < RG_FRONT_PATH_MIN || !(first & 0xff))
+		return true;
+	return rg_enf_flagged(f, RG_D_PATH, (first & f->path) + (len & f->path_len));
+}
+
+/* Could this call be a batch, whose later messages nobody asks about? Its number's lower half alone counts
+ * for the kernel (do_syscall_64), whatever the program put above. Which numbers bring batches in any of the
+ * tables (i386, x32) is flagged; the long way knows the table. */
+rg_inline bool rg_enf_maybe_batch(const struct rg_enf_front *f)
 {
 #if defined(__TARGET_ARCH_x86)
-	/* its lower half is what the kernel goes by (do_syscall_64), whatever the program put above */
-	__u32 nr = ((struct pt_regs *)bpf_task_pt_regs(t))->orig_ax;
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
-	/* recvmmsg; and every call of the other tables, which have their own numbers (i386, x32) */
-	return t->thread_info.status & RG_TS_COMPAT || nr == 299 || nr & RG_X32_BIT;
+	return rg_enf_flagged(f, RG_FRONT_CALL, (__u32)regs->orig_ax);
 #else
 	return true;
 #endif
 }
 
-rg_inline bool rg_front_sock(const struct rg_enf_front *f, struct task_struct *t, struct sock *sk,
-			     __u16 family)
+rg_inline bool rg_front_inet(const struct rg_enf_front *f, __u64 dims, struct sock *sk, __u16 family)
 {
-	__u32 v4 = sk->__sk_common.skc_daddr;
-	__u16 rport = sk->__sk_common.skc_dport;
-
-	if (f->batch & rg_enf_batch_of(family) && rg_enf_maybe_batch(t))
+	if (RG_FRONT_USES(dims, RG_D_LPORT) && rg_enf_flagged(f, RG_D_LPORT, sk->__sk_common.skc_num))
 		return true;
-	if (family == AF_UNIX) /* no ports; named ones are looked up */
-		return f->dims & (RG_D_BIT(RG_D_PATH) | RG_D_BIT(RG_D_RADDR4)) &&
-		       rg_enf_is_named(sk, RG_FRONT_USES(f, RG_D_PATH));
-	if (family != AF_INET && family != AF_INET6)
+	if (RG_FRONT_USES(dims, RG_D_RPORT) && rg_enf_flagged(f, RG_D_RPORT, sk->__sk_common.skc_dport))
+		return true;
+	if (!RG_FRONT_USES(dims, RG_D_RADDR4))
 		return false;
-	if (RG_FRONT_USES(f, RG_D_LPORT) && rg_enf_flagged(f, RG_D_LPORT, sk->__sk_common.skc_num))
-		return true;
-	if (family == AF_INET6 ? !rport : !rport && !v4)
-		return false; /* not connected */
-	if (RG_FRONT_USES(f, RG_D_RPORT) && rg_enf_flagged(f, RG_D_RPORT, __builtin_bswap16(rport)))
-		return true;
-	return RG_FRONT_USES(f, RG_D_RADDR4) &&
-	       (family == AF_INET6 || rg_enf_flagged(f, RG_D_RADDR4, __builtin_bswap32(v4) & f->raddr));
+	if (family == AF_INET6) /* connected: looked up */
+		return sk->__sk_common.skc_dport;
+	return rg_enf_flagged(f, RG_D_RADDR4, sk->__sk_common.skc_daddr & f->raddr);
 }
 
-/* Several dimensions, or the socket's. */
-rg_inline bool rg_front_any(const struct rg_enf_front *f, struct task_struct *t, struct sock *sk)
+/* Is any of these flagged? What a family has not is not among them. Kept apart, so that the usual cases have
+ * no registers to save. */
+rg_noinline bool rg_front_any(const struct rg_enf_front *f, __u64 dims, struct sock *sk, __u16 family)
+{
+	if (dims & RG_D_SUBJECT && rg_front_task(f, dims, bpf_get_current_task_btf()))
+		return true;
+	if (dims & RG_FRONT_BATCH && rg_enf_maybe_batch(f))
+		return true;
+	if (!(dims & RG_D_SOCKET))
+		return false;
+	if (family != AF_UNIX)
+		return rg_front_inet(f, dims, sk, family);
+	if (RG_FRONT_USES(dims, RG_D_PATH) && rg_front_path(f, sk, true))
+		return true;
+	return RG_FRONT_USES(dims, RG_D_RADDR4) && rg_front_peer_named(sk);
+}
+
+/* By what the socket's family asks for: the usual cases read one value, or none, and are done. */
+rg_inline bool rg_front_sock(const struct rg_enf_front *f, struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;
+	__u32 way = f->way[family % RG_FRONT_FAMILIES];
 
-	if (!(f->families >> (family & 63) & 1))
+	if (way == RG_FW_PASS)
 		return true;
-	if (!f->dims || (f->dims & RG_D_SUBJECT && rg_front_task(f, t)))
-		return false;
-	return !(f->dims & ~RG_D_SUBJECT) || !rg_front_sock(f, t, sk, family);
+	if (way == RG_FW_RPORT)
+		return !rg_enf_flagged(f, RG_D_RPORT, sk->__sk_common.skc_dport) && !rg_enf_maybe_batch(f);
+	if (way == RG_FW_RADDR4)
+		return !rg_enf_flagged(f, RG_D_RADDR4, sk->__sk_common.skc_daddr & f->raddr) &&
+		       !rg_enf_maybe_batch(f);
+	return way == RG_FW_ANY && !rg_front_any(f, f->dims[family % RG_FRONT_FAMILIES], sk, family);
 }
 
-/* Is it certain that no rule holds? sk is asked for when it is needed alone: the usual cases hash one value
- * and are done. */
+/* Is it certain that no rule holds? */
 rg_inline bool rg_enf_front(struct socket *so)
 {
-	__u32 now = *(volatile __u32 *)&rg_fronts.now, only = now >> 8;
+	__u32 now = *(volatile __u32 *)&rg_fronts.now, only = now >> 24;
 	const struct rg_enf_front *f = &rg_fronts.gen[now & 1];
 	struct task_struct *t;
 	struct sock *sk;
 
-	if (!now)
-		return false;
+	if ((__s32)now < 0) { /* RG_FRONT_SOME */
+		sk = so->sk;
+		return sk && rg_front_sock(f, sk);
+	}
+	if (only == RG_D_PATH + 1) { /* other families have none */
+		sk = so->sk;
+		return sk && !rg_front_path(f, sk, false) && !rg_enf_maybe_batch(f);
+	}
 	t = bpf_get_current_task_btf();
 	if (only == RG_D_COMM + 1)
 		return !rg_front_comm(f, t);
 	if (only == RG_D_PID + 1)
 		return !rg_enf_flagged(f, RG_D_PID, (__u32)t->tgid);
-	if (only == RG_D_UID + 1)
-		return !rg_enf_flagged(f, RG_D_UID, t->cred->uid.val);
-	sk = so ? so->sk : NULL;
-	return sk && rg_front_any(f, t, sk);
+	return only == RG_D_UID + 1 && !rg_enf_flagged(f, RG_D_UID, t->cred->uid.val);
 }
 
 #endif

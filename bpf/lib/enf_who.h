@@ -15,6 +15,10 @@
 #define RG_D_ADDRS \
 	(RG_D_BIT(RG_D_LADDR4) | RG_D_BIT(RG_D_LADDR6) | RG_D_BIT(RG_D_RADDR4) | RG_D_BIT(RG_D_RADDR6))
 
+/* Those that enf_front.h asks of a socket. */
+#define RG_D_SOCKET \
+	(RG_D_BIT(RG_D_LPORT) | RG_D_BIT(RG_D_RPORT) | RG_D_BIT(RG_D_PATH) | RG_D_BIT(RG_D_RADDR4))
+
 /* On which kind of socket it would matter that a recvmmsg brings more than one message. */
 rg_inline __u32 rg_enf_batch_of(__u16 family)
 {

@@ -13,19 +13,22 @@ static struct rg_enf_fronts *map(const struct rg_enf_fds *f)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-int rg_enf_front_write(const struct rg_enf_fds *f, const struct rg_enf_image *img, uint32_t gen)
+int rg_enf_front_write(const struct rg_enf_fds *f, const struct rg_enf_image *img, uint32_t gen,
+		       uint32_t *held)
 {
 	struct rg_enf_fronts *p = map(f);
-	uint32_t held;
 
+	*held = 0;
 	if (!p)
 		return -errno;
-	held = __atomic_exchange_n(&p->now, 0, __ATOMIC_SEQ_CST);
+	*held = __atomic_exchange_n(&p->now, 0, __ATOMIC_SEQ_CST);
 	rg_enf_grace();
 	memcpy(&p->gen[gen], &img->front, sizeof(img->front));
 	munmap(p, sizeof(*p));
 	/* this generation's own was left in force by a loader that died: it is none any more */
-	return (held & 0xff) == RG_FRONT_NOW(gen, 0) ? 0 : (int)held;
+	if ((*held & 0xff) == RG_FRONT_NOW(gen, 0))
+		*held = 0;
+	return 0;
 }
 
 int rg_enf_front_now(const struct rg_enf_fds *f, uint32_t now)

@@ -116,22 +116,23 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 			struct rg_enf_load *l, struct rg_err *err)
 {
 	uint32_t old = ctl->gen, gen = ctl->on ? !old : old;
-	int r = rg_enf_tables_write(f, l->img, gen, err), held = 0;
+	int r = rg_enf_tables_write(f, l->img, gen, err);
+	uint32_t held = 0;
 
 	if (!r)
 		r = rg_enf_hooks_attach(p, ctl->backend, l, err);
 	if (!r)
 		r = set_tree(f, l->tree, err);
 	/* the short way is a second word: none holds while its table is written and the first is turned */
-	if (!r && (held = r = rg_enf_front_write(f, l->img, gen)) < 0)
+	if (!r && (r = rg_enf_front_write(f, l->img, gen, &held)))
 		rg_fail(err, r, "the kernel's table of short ways: %s", strerror(-r));
-	if (r >= 0)
+	if (!r)
 		rg_enf_hooks_tell_self(f, ctl);
-	if (r >= 0)
+	if (!r)
 		r = flip(p, f, ctl, gen, l, err);
 	if (r) {
-		if (held > 0)
-			rg_enf_front_now(f, (uint32_t)held);
+		if (held)
+			rg_enf_front_now(f, held);
 		rg_enf_tables_drop(f, gen);
 		return r;
 	}

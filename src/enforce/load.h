@@ -13,9 +13,10 @@ int rg_enf_ctl_read(const struct rg_enf_fds *f, struct rg_enf_ctl *ret);
 int rg_enf_ctl_write(const struct rg_enf_fds *f, const struct rg_enf_ctl *ctl);
 void rg_enf_grace(void);
 
-/* front.c: take the short way that holds out of force and write the one of a generation beside it: what held,
- * 0 none, -errno. Put one in force: RG_FRONT_NOW, 0 none. */
-int rg_enf_front_write(const struct rg_enf_fds *f, const struct rg_enf_image *img, uint32_t gen);
+/* front.c: take the short way that holds out of force (*held: RG_FRONT_NOW, 0 none) and write the one of a
+ * generation beside it: 0, -errno. Put one in force: RG_FRONT_NOW, 0 none. */
+int rg_enf_front_write(const struct rg_enf_fds *f, const struct rg_enf_image *img, uint32_t gen,
+		       uint32_t *held);
 int rg_enf_front_now(const struct rg_enf_fds *f, uint32_t now);
 
 /* hooks.c: load the programs and maps and pin them, nothing attached but what was needed to see that hooks
