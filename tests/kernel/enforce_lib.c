@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,6 +118,24 @@ long k_status(const char *word)
 	if (f)
 		pclose(f);
 	return found;
+}
+
+bool k_waits_in_recv(pid_t pid)
+{
+	char path[64], line[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	for (int i = 0; i < 2000; i++) {
+		FILE *f = fopen(path, "r");
+		bool there = f && fgets(line, sizeof(line), f) && atoi(line) == SYS_recvfrom;
+
+		if (f)
+			fclose(f);
+		if (there)
+			return true;
+		usleep(10000);
+	}
+	return false;
 }
 
 void k_name(const char *comm)

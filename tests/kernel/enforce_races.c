@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "enforce.h"
@@ -88,25 +88,6 @@ static void two_receivers(void)
 		printf("# victim %lu, other %lu\n", (unsigned long)victim_got, (unsigned long)other_got);
 }
 
-/* Until the process sleeps in recvfrom: the kernel says so. */
-static bool wait_receiving(pid_t pid)
-{
-	char path[64], line[256];
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	for (int i = 0; i < 2000; i++) {
-		FILE *f = fopen(path, "r");
-		bool there = f && fgets(line, sizeof(line), f) && atoi(line) == SYS_recvfrom;
-
-		if (f)
-			fclose(f);
-		if (there)
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
-
 /* Who waits already when a policy comes was asked before there was one, and is not asked again: that receive
  * gets its message, the next is refused (docs/enforce.md). */
 static void blocked(enum k_kind kind)
@@ -128,7 +109,7 @@ static void blocked(enum k_kind kind)
 			(void)!write(out[1], recv(pair[1], b, 1, 0) == 1 ? "g" : "d", 1);
 		_exit(0);
 	}
-	waits = wait_receiving(pid);
+	waits = k_waits_in_recv(pid);
 	k_enforce(DENY("ENOMSG"), "--no-wait");
 	k_send(pair[0], "x", 1);
 	k_send(pair[0], "y", 1);
@@ -166,30 +147,45 @@ static void replaced(void)
 		printf("# %lu messages got through\n", (unsigned long)victim_got);
 }
 
-/* Whenever it dies: what was in force before, or what it was loading, is in force. */
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Whenever it dies, while it loads or afterwards as it reads verdicts: what was in force before, or what it
+ * was loading, is in force. tests/kernel/reload_races.c kills first loads. */
 static void killed(void)
 {
 	int rounds = getenv("RG_LONG") ? 300 : 8;
 	pthread_t t;
+	double takes;
 	char cmd[200];
 
 	k_enforce(DENY("ENOMSG"), "--no-wait");
 	start(&t, victim, K_DGRAM);
 	for (int i = 0; i < 5; i++)
 		k_send(sock[0], "x", 1);
+	takes = now();
+	k_enforce(DENY("ENOMSG"), "--no-wait");
+	takes = now() - takes;
 	srand((unsigned)getpid());
 	for (int i = 0; i < rounds; i++) {
 		snprintf(cmd, sizeof(cmd),
 			 "recvguard enforce -q -p /tmp/ktest-enforce.yaml -o json=/dev/null & p=$!; usleep "
 			 "%d; kill -9 $p",
-			 rand() % 400000);
+			 (int)(takes * 1.5e6 * (rand() % 1000) / 1000));
 		if (system(cmd) == -1)
 			break;
 	}
 	usleep(50000);
 	k_result(victim_got == 0 && refused > 0,
-		 "kill -9 of recvguard at %d random moments: refused throughout (%lu times)", rounds,
-		 (unsigned long)refused);
+		 "kill -9 of recvguard at %d random moments within %.0f ms, of which loading takes %.0f: "
+		 "refused "
+		 "throughout (%lu times)",
+		 rounds, takes * 1500, takes * 1000, (unsigned long)refused);
 	k_result(!k_enforce(DENY("EACCES"), "--no-wait"), "it can be loaded again afterwards");
 	end(&t, 1);
 	k_result(victim_got == 0, "and nothing got through meanwhile");

@@ -2,8 +2,8 @@
 /*
  * Policies loaded, unloaded and replaced many times in one process, while another floods a receiver with what
  * every one of them drops: nothing of that arrives, and no program, map, link, descriptor or memory is left.
- * usage: ktest-reload [BACKEND LOADS REPLACEMENTS]; without: as many as a machine of the matrix has time for.
- * Prints TAP.
+ * usage: ktest-reload [BACKEND LOADS REPLACEMENTS KILLS]; without: as many as a machine of the matrix has
+ * time for. Prints TAP.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -29,19 +29,18 @@
 #include <recvguard/enforce.h>
 
 #include "enforce.h"
+#include "reload.h"
 
-static struct shared {
-	atomic_ulong bad, good, sent;
-	atomic_bool over;
-} * seen;
+struct shared *seen;
+int udp[2], dgram[2];
+char pins[96];
+enum rg_enforce_backend backend;
 
-static char work[64], group[320], policy[3][96], pins[96];
-static const char *in_root;  /* the group as --cgroup has it */
-static char home[600];	     /* the group it came from */
-static int udp[2], dgram[2]; /* [0] sends, [1] receives */
-static enum rg_enforce_backend backend;
+static char work[64], group[320], policy[3][96];
+static const char *in_root; /* the group as --cgroup has it */
+static char home[600];	    /* the group it came from */
 
-static double now(void)
+double now(void)
 {
 	struct timespec t;
 
@@ -53,7 +52,6 @@ static double now(void)
 
 /* All drop BAD; the second has tables of another size, by the third nobody receives from seqpacket sockets.
  */
-enum { NOBODY = 2 };
 static void write_policy(unsigned i)
 {
 	FILE *f;
@@ -167,14 +165,26 @@ static void receive_one(int fd)
 		seen->good++;
 }
 
-/* The receiver has the sockets, and is in the group in which they were made. */
-static pid_t start_receiver(void)
+void make_sockets(void)
 {
-	bool in = enter(group);
-	pid_t pid;
-
+	if (!enter(group))
+		printf("# %s: cannot be entered\n", group);
 	k_pair(K_UDP, udp);
 	k_pair(K_DGRAM, dgram);
+}
+
+void leave_group(void)
+{
+	if (!enter(home))
+		printf("# %s: cannot be left\n", group);
+}
+
+/* The receiver has the sockets, and is in the group in which they were made. */
+pid_t start_receiver(void)
+{
+	pid_t pid;
+
+	make_sockets();
 	pid = fork();
 	if (!pid) {
 		struct pollfd p[2] = {{udp[1], POLLIN, 0}, {dgram[1], POLLIN, 0}};
@@ -189,19 +199,18 @@ static pid_t start_receiver(void)
 	}
 	close(udp[1]);
 	close(dgram[1]);
-	if (!in || !enter(home))
-		printf("# %s: cannot be entered and left\n", group);
+	leave_group();
 	return pid;
 }
 
-static void send_both(const char *text)
+void send_both(const char *text)
 {
 	if (send(udp[0], text, strlen(text), 0) > 0 && send(dgram[0], text, strlen(text), MSG_DONTWAIT) > 0)
 		seen->sent++;
 }
 
 /* What is sent now arrives; so what was sent before has arrived or never will. */
-static bool all_through(void)
+bool all_through(void)
 {
 	unsigned long want = seen->good + 2;
 
@@ -211,7 +220,7 @@ static bool all_through(void)
 	return seen->good == want;
 }
 
-static pid_t start_flood(void)
+pid_t start_flood(void)
 {
 	pid_t pid = fork();
 
@@ -223,7 +232,7 @@ static pid_t start_flood(void)
 	_exit(0);
 }
 
-static void end(pid_t pid)
+void end(pid_t pid)
 {
 	seen->over = true;
 	waitpid(pid, NULL, 0);
@@ -290,12 +299,7 @@ static unsigned descriptors(void)
 	return n;
 }
 
-struct left {
-	unsigned programs, maps, links, descriptors;
-	size_t memory;
-};
-
-static struct left count(void)
+struct left count(void)
 {
 	struct left l = {.links = links(), .descriptors = descriptors(), .memory = mallinfo2().uordblks};
 
@@ -304,7 +308,7 @@ static struct left count(void)
 }
 
 /* The kernel frees a moment after the last reference went. */
-static bool back_to(const struct left *was, struct left *is)
+bool back_to(const struct left *was, struct left *is)
 {
 	for (double until = now() + 60; now() < until; usleep(20000)) {
 		*is = count();
@@ -318,7 +322,7 @@ static bool back_to(const struct left *was, struct left *is)
 
 /* ---- the tests */
 
-static int load(unsigned i)
+int load(unsigned i)
 {
 	const char *const files[] = {policy[i]};
 	struct rg_enforce_opts o = {.policies = files,
@@ -334,7 +338,7 @@ static int load(unsigned i)
 	return r;
 }
 
-static int unload(void)
+int unload(void)
 {
 	struct rg_err err = {0};
 	int r = rg_enforce_stop(pins, &err);
@@ -507,6 +511,7 @@ int main(int argc, char **argv)
 		unload();
 		loads(n_loads);
 		replacements(n_replaced);
+		reload_races(argc > 4 ? (unsigned)atoi(argv[4]) : 2);
 		if (backend != RG_ENFORCE_CGROUP) /* which asks nobody */
 			self();
 	}
