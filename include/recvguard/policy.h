@@ -51,6 +51,19 @@ int rg_policy_load(const char *const *paths, unsigned n_paths, struct rg_policy 
 int rg_policy_parse(const char *text, const char *origin, struct rg_policy **ret, struct rg_err *err);
 void rg_policy_free(struct rg_policy *p);
 
+/* One entry of a scope, NAME=VALUE: the value is taken as it stands, without the stars and commas that
+ * `scope:` in a policy knows. name: "pid", "uid" (number), "comm", "exe", "cgroup", "container" (text), and
+ * what else scopes have. */
+struct rg_scope_demand {
+	const char *name;
+	const char *text; /* NULL: a number */
+	uint32_t number;
+};
+/* Narrow every policy: it applies where its own scope holds and these do, of those with one name any.
+ * Compiled as `scope:` is, so that each back-end carries it out or refuses it (rg_policy_check). Errors:
+ * -EINVAL. */
+int rg_policy_narrow(struct rg_policy *p, const struct rg_scope_demand *d, unsigned n, struct rg_err *err);
+
 #define RG_STRIP_WORDS 4 /* 256 bits: SCM_MAX_FD is 253 */
 
 struct rg_decision {

@@ -57,6 +57,10 @@ int rg_scope_load(struct rg_yaml *y, const yaml_node_t *n, struct rg_pol *pol);
 int rg_scope_compile(struct rg_yaml *y, const yaml_node_t *n, struct rg_buf *text, enum rg_use use,
 		     const struct rg_ast **tree, struct rg_ir **ir, const char **ret_text);
 
+/* scope.c: the same for a value that is taken as it stands, without stars and commas. -EINVAL: no such name,
+ * or its values are not of that kind. */
+int rg_scope_is(const struct rg_scope_demand *d, struct rg_buf *out);
+
 /* One test of Tracee's grammar: NAME OP VALUES. */
 struct rg_tfilter {
 	char name[64], op[3];

@@ -213,27 +213,34 @@ static int emit_exe(struct rg_yaml *y, const yaml_node_t *n, struct rg_tfilter *
 	return 0;
 }
 
-/* cgroup=/a: that group and all below it. */
-static int emit_cgroup(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f,
-		       struct rg_buf *out)
+/* That group and all below it. */
+static int emit_below(const char *path, struct rg_buf *out)
 {
-	size_t len = strlen(f->values);
+	size_t len = strlen(path);
 	rg_auto_buf below = {0};
 
-	if ((f->op[0] != '=' && f->op[0] != '!') || f->values[0] != '/' || strchr(f->values, ','))
-		return rg_yaml_fail(
-			y, n, "a control group is named by one path below the cgroup2 mount: cgroup=/a/b");
-	while (len > 1 && f->values[len - 1] == '/')
+	while (len > 1 && path[len - 1] == '/')
 		len--;
-	rg_buf_add(&below, f->values, len);
+	rg_buf_add(&below, path, len);
 	if (len > 1)
 		rg_buf_char(&below, '/');
-	rg_buf_str(out, f->op[0] == '!' ? "not (proc.cgroup == " : "(proc.cgroup == ");
-	quote(out, f->values, len);
+	rg_buf_str(out, "(proc.cgroup == ");
+	quote(out, path, len);
 	rg_buf_str(out, " or proc.cgroup startswith ");
 	quote(out, rg_buf_cstr(&below), below.len);
 	rg_buf_char(out, ')');
 	return below.oom ? -ENOMEM : 0;
+}
+
+/* cgroup=/a */
+static int emit_cgroup(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f,
+		       struct rg_buf *out)
+{
+	if ((f->op[0] != '=' && f->op[0] != '!') || f->values[0] != '/' || strchr(f->values, ','))
+		return rg_yaml_fail(
+			y, n, "a control group is named by one path below the cgroup2 mount: cgroup=/a/b");
+	rg_buf_str(out, f->op[0] == '!' ? "not " : "");
+	return emit_below(f->values, out);
 }
 
 /* container=A,B: ids, or how they begin. */
@@ -299,6 +306,30 @@ int rg_scope_entry(struct rg_yaml *y, const yaml_node_t *n, struct rg_buf *out)
 		return rg_tfilter_emit(y, n, &f, fields[i].field, fields[i].kind, out);
 	}
 	return unknown_scope(y, n, &f);
+}
+
+int rg_scope_is(const struct rg_scope_demand *d, struct rg_buf *out)
+{
+	if (!strcmp(d->name, "cgroup"))
+		return d->text && d->text[0] == '/' ? emit_below(d->text, out) : -EINVAL;
+	if (!strcmp(d->name, "container") && d->text) {
+		rg_buf_str(out, "container.id startswith ");
+		quote(out, d->text, strlen(d->text));
+		return 0;
+	}
+	for (size_t i = 0; i < N_FIELDS; i++) {
+		if (strcmp(d->name, fields[i].name))
+			continue;
+		if ((fields[i].kind == RG_TK_TEXT) != (d->text != NULL))
+			return -EINVAL;
+		rg_buf_printf(out, "%s == ", fields[i].field);
+		if (d->text)
+			quote(out, d->text, strlen(d->text));
+		else
+			rg_buf_printf(out, "%u", d->number);
+		return 0;
+	}
+	return -EINVAL;
 }
 
 int rg_scope_compile(struct rg_yaml *y, const yaml_node_t *n, struct rg_buf *text, enum rg_use use,

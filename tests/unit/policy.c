@@ -120,6 +120,122 @@ static void default_and_scope(void **state)
 	assert_true(d.audit);
 }
 
+#define NARROW(p, ...)                                                          \
+	do {                                                                    \
+		const struct rg_scope_demand d_[] = {__VA_ARGS__};              \
+		struct rg_err err_ = {0};                                       \
+                                                                                \
+		if (rg_policy_narrow(p, d_, sizeof(d_) / sizeof(d_[0]), &err_)) \
+			fail_msg("%s", err_.msg);                               \
+	} while (0)
+
+static bool applies(struct rg_policy *p)
+{
+	struct rg_decision d;
+
+	rg_policy_decide(p, ev, &d);
+	rg_policy_free(p);
+	return d.action == RG_ACT_DENY;
+}
+
+/* Demands of the caller's beside the policy's own scope: of one name any, of several all. */
+static void narrowed(void **state)
+{
+	const char *const wide = HEAD("a") "  default: deny\n",
+			  *const own = HEAD("a") "  scope: [comm=nc]\n  default: deny\n";
+	struct rg_policy *p;
+
+	text(RG_F_PROC_CGROUP, "/a/b");
+	text(RG_F_PROC_EXE, "/bin/n*,c");
+	text(RG_F_CONTAINER_ID, "123456789abc");
+#define YES(t, ...)                     \
+	p = load(t), assert_true(({     \
+		NARROW(p, __VA_ARGS__); \
+		applies(p);             \
+	}))
+#define NO(t, ...)                      \
+	p = load(t), assert_false(({    \
+		NARROW(p, __VA_ARGS__); \
+		applies(p);             \
+	}))
+	YES(wide, {"uid", NULL, 1000});
+	NO(wide, {"uid", NULL, 1001});
+	YES(wide, {"uid", NULL, 1001}, {"comm", "nc", 0}, {"uid", NULL, 1000});
+	NO(wide, {"uid", NULL, 1000}, {"comm", "cat", 0}, {"uid", NULL, 1001});
+	YES(own, {"pid", NULL, 510});
+	NO(own, {"pid", NULL, 511});
+	NO(HEAD("a") "  scope: [comm=cat]\n  default: deny\n", {"pid", NULL, 510});
+	/* "or" of the own scope stays within it */
+	NO(HEAD("a") "  scope: ['comm=nc,cat']\n  default: deny\n", {"uid", NULL, 7});
+	YES(wide, {"cgroup", "/a", 0});
+	YES(wide, {"cgroup", "/a/b/", 0});
+	YES(wide, {"cgroup", "/", 0});
+	NO(wide, {"cgroup", "/a/bc", 0});
+	NO(wide, {"cgroup", "/b", 0});
+	YES(wide, {"container", "123456", 0});
+	NO(wide, {"container", "23456", 0});
+	/* as they stand: no stars, no commas */
+	YES(wide, {"exe", "/bin/n*,c", 0});
+	NO(wide, {"exe", "/bin/n*", 0});
+	NO(wide, {"comm", "n*", 0});
+	NO(wide, {"comm", "cat,nc", 0});
+	NO(wide, {"comm", "\" or proc.pid != \"", 0});
+#undef YES
+#undef NO
+}
+
+static void narrowed_by_what_is_none(void **state)
+{
+	const struct rg_scope_demand bad[] = {{"com", "nc", 0},	   {"uid", "root", 0},
+					      {"comm", NULL, 5},   {"cgroup", "a", 0},
+					      {"cgroup", NULL, 5}, {"container", NULL, 7}};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct rg_policy *p = load(HEAD("a") "  default: deny\n");
+		struct rg_err err = {0};
+
+		assert_int_equal(rg_policy_narrow(p, &bad[i], 1, &err), -EINVAL);
+		assert_non_null(strstr(err.msg, "no scope can be made of"));
+		rg_policy_free(p);
+	}
+}
+
+static void narrowed_in_words(void **state)
+{
+	const char *const t = HEAD("a") "  scope: [comm=nc]\n  default: deny\n  rules: [{name: r, when: "
+					"sock.family == unix, then: deny}]\n";
+	struct rg_policy *p = load(t),
+			 *q = load(HEAD("a") "  scope: [comm=nc, 'uid=0,7', cgroup=/a]\n  default: deny\n  "
+					     "rules: [{name: r, when: sock.family == unix, then: deny}]\n");
+	struct rg_err err = {0};
+	char *said, *meant;
+
+	NARROW(p, {"uid", NULL, 0}, {"cgroup", "/a", 0}, {"uid", NULL, 7});
+	assert_int_equal(rg_policy_explain(p, &said, &err), 0);
+	assert_int_equal(rg_policy_explain(q, &meant, &err), 0);
+	assert_string_equal(said, meant);
+	free(said);
+	free(meant);
+	assert_int_equal(rg_policy_check(p, RG_BACKEND_LSM, &err), 0);
+	rg_policy_free(p);
+	rg_policy_free(q);
+}
+
+/* A back-end that can do the policy for all need not be able to do it for some. */
+static void narrowed_beyond_a_backend(void **state)
+{
+	const char *const t = HEAD(
+		"a") "  rules: [{name: r, when: sock.family == inet and sock.type == dgram, then: drop}]\n";
+	struct rg_policy *p = load(t);
+	struct rg_err err = {0};
+
+	assert_int_equal(rg_policy_check(p, RG_BACKEND_CGROUP, &err), 0);
+	NARROW(p, {"uid", NULL, 0});
+	assert_int_equal(rg_policy_check(p, RG_BACKEND_CGROUP, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.msg, "who will receive it is not known"));
+	rg_policy_free(p);
+}
+
 static void strip_marks_what_the_rule_names(void **state)
 {
 	struct rg_decision d =
@@ -268,6 +384,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {T(first_match_wins),
 					   T(default_and_scope),
+					   T(narrowed),
+					   T(narrowed_by_what_is_none),
+					   T(narrowed_in_words),
+					   T(narrowed_beyond_a_backend),
 					   T(strip_marks_what_the_rule_names),
 					   T(logs_are_noted_and_go_on),
 					   T(the_strictest_policy_holds),

@@ -89,6 +89,8 @@ int rg_enf_clauses(const struct rg_policy *p, enum rg_enf_stage stage, struct rg
 		   struct rg_err *err);
 void rg_enf_list_free(struct rg_enf_list *l);
 
+/* Are there rules, scopes or defaults that cannot be carried out by it? -EOPNOTSUPP. */
+int rg_enf_check(const struct rg_policy *p, enum rg_backend by, struct rg_err *err);
 /* by: RG_BACKEND_LSM, or RG_BACKEND_CGROUP when nothing better was asked for. Errors: as rg_policy_check
  * (-EOPNOTSUPP), -E2BIG when a bound of abi/enforce.h is met, -ENOMEM. */
 int rg_lower_enforce(const struct rg_policy *p, enum rg_backend by, const struct rg_enf_names *names,

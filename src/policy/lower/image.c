@@ -333,7 +333,7 @@ static int stage(struct rg_tables *t, const struct rg_policy *p)
 	return t->r;
 }
 
-static int check(const struct rg_policy *p, enum rg_backend by, struct rg_err *err)
+int rg_enf_check(const struct rg_policy *p, enum rg_backend by, struct rg_err *err)
 {
 	char why[512];
 
@@ -350,7 +350,7 @@ int rg_lower_enforce(const struct rg_policy *p, enum rg_backend by, const struct
 	rg_auto_free struct rg_tables *t = calloc(1, sizeof(*t));
 	struct rg_enf_image *img = calloc(1, sizeof(*img));
 	struct rg_enf_row none = {.sum = 0};
-	int r = check(p, by, err);
+	int r = rg_enf_check(p, by, err);
 
 	if (t)
 		*t = (struct rg_tables){.img = img, .names = names, .err = err, .sample.ev = rg_event_new()};
