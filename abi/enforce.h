@@ -234,6 +234,7 @@ struct rg_enf_ctl {
 	__u32 filters, bare;
 	char group[256]; /* the control group's folder */
 	__u64 home_fs;	 /* st_dev of that folder: another mount has another under the same path */
+	char scope[256]; /* to whom the policies were narrowed; for people */
 };
 
 /* Who may change what is pinned (bpf/hooks/guard.bpf.c). */

@@ -19,10 +19,12 @@
 
 struct enforce_opts {
 	struct cli_str_list policies, outputs, redact;
+	struct cli_u32_list pids, uids;
+	struct cli_str_list comms, cgroups, containers, exes;
 	bool audit, no_wait, quiet;
 	uint64_t for_ns;
 	uint32_t tree, count;
-	const char *dir, *group;
+	const char *dir;
 	int backend;
 };
 
@@ -35,6 +37,7 @@ static const char *const backends[] = {"auto", "lsm", "fmod_ret", "cgroup",
 			"Where it is pinned: a folder in a bpf file system (" RG_ENFORCE_DIR ")", NULL \
 	}
 
+#define AT(member) offsetof(struct enforce_opts, member)
 static const struct cli_opt options[] = {
 	{"policy", 'p', "FILE", &cli_files, offsetof(struct enforce_opts, policies),
 	 "Policy file, or folder of policies; without any the verdicts of what is enforced already are shown",
@@ -52,12 +55,15 @@ static const struct cli_opt options[] = {
 	 "The kernel stops enforcing by itself after this long, whatever became of recvguard",
 	 "--for 5m -p machine.yaml"},
 	{"tree", 0, "PID", &cli_u32, offsetof(struct enforce_opts, tree),
-	 "Only that process and whatever it starts, now and later", "--tree 4711 -p machine.yaml"},
+	 "Only that process and whatever it starts, now and later; refused in a pid namespace, where numbers "
+	 "are others than in the kernel",
+	 "--tree 4711 -p machine.yaml"},
+	{"pid", 0, "PID", &cli_pids, AT(pids),
+	 "Only this process, not what it starts (--tree); refused in a pid namespace, as that is",
+	 "--pid 4711 -p machine.yaml"},
+#include "who.def"
 	{"backend", 0, "NAME", &cli_choice, offsetof(struct enforce_opts, backend),
 	 "Which hooks to use; auto is the best that can be had", "--backend cgroup -p udp.yaml", backends},
-	{"cgroup", 0, "PATH", &cli_str, offsetof(struct enforce_opts, group),
-	 "With --backend cgroup: sockets of that control group and those below it (/, all)",
-	 "--backend cgroup --cgroup /web -p udp.yaml"},
 	{"no-wait", 0, NULL, &cli_flag, offsetof(struct enforce_opts, no_wait),
 	 "Load and return; verdicts are kept for whoever asks for them", NULL},
 	{"count", 'n', "N", &cli_u32, offsetof(struct enforce_opts, count), "End after so many verdicts",
@@ -130,12 +136,13 @@ static void say_loaded(const struct cli_call *call, const struct enforce_opts *o
 	if (o->quiet || rg_enforce_status(o->dir, &s, &err))
 		return;
 	cli_say(call->verb,
-		"%s: %u rules by %s (%s)%s; it holds after recvguard ends, `recvguard enforce stop` ends it",
+		"%s: %u rules by %s (%s)%s%s%s; it holds after recvguard ends, `recvguard enforce stop` ends "
+		"it",
 		s.audit ? "auditing, nothing is refused" : "enforcing", s.rules, told[s.backend],
 		s.hooks	    ? s.hook_names
 		: s.filters ? "filters alone"
 			    : "no hook is needed",
-		s.left_ns ? ", until the time given is over" : "");
+		s.scope[0] ? ", for " : "", s.scope, s.left_ns ? ", until the time given is over" : "");
 	if (l->backend == RG_ENFORCE_CGROUP)
 		say_uncovered(call, l, s.group);
 }
@@ -205,6 +212,50 @@ static void tell_ready(void)
 	close(fd);
 }
 
+/* The options that say whom it holds for: named as the entries of a scope. */
+static const struct {
+	const char *name;
+	size_t at;
+	bool number;
+} whom[] = {{"pid", AT(pids), true},
+	    {"uid", AT(uids), true},
+	    {"comm", AT(comms), false},
+	    {"cgroup", AT(cgroups), false},
+	    {"container", AT(containers), false},
+	    {"exe", AT(exes), false}};
+#define N_WHOM (sizeof(whom) / sizeof(whom[0]))
+
+/* Both kinds of lists: a pointer and a count. */
+static const struct cli_u32_list *numbers(const struct enforce_opts *o, size_t i)
+{
+	return (const void *)((const char *)o + whom[i].at);
+}
+
+static const struct cli_str_list *texts(const struct enforce_opts *o, size_t i)
+{
+	return (const void *)((const char *)o + whom[i].at);
+}
+
+static int narrow(const struct enforce_opts *o, struct rg_scope_demand **ret, unsigned *ret_n,
+		  struct rg_err *err)
+{
+	unsigned n = 0, at = 0;
+
+	for (size_t i = 0; i < N_WHOM; i++)
+		n += whom[i].number ? numbers(o, i)->n : texts(o, i)->n;
+	*ret = calloc(n + 1, sizeof(**ret));
+	if (!*ret)
+		return rg_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < N_WHOM; i++) {
+		for (unsigned k = 0; whom[i].number && k < numbers(o, i)->n; k++)
+			(*ret)[at++] = (struct rg_scope_demand){whom[i].name, NULL, numbers(o, i)->v[k]};
+		for (unsigned k = 0; !whom[i].number && k < texts(o, i)->n; k++)
+			(*ret)[at++] = (struct rg_scope_demand){whom[i].name, texts(o, i)->v[k], 0};
+	}
+	*ret_n = n;
+	return 0;
+}
+
 static int run(const struct cli_call *call, const void *opts)
 {
 	const struct enforce_opts *o = opts;
@@ -214,20 +265,24 @@ static int run(const struct cli_call *call, const void *opts)
 				     .audit = o->audit,
 				     .for_ns = o->for_ns,
 				     .tree = (int)o->tree,
-				     .backend = (enum rg_enforce_backend)o->backend,
-				     .group = o->group};
+				     .backend = (enum rg_enforce_backend)o->backend};
 	struct rg_enforce_loaded loaded;
+	struct rg_scope_demand *scope = NULL;
 	struct rg_err err = {0};
+	int r = narrow(o, &scope, &eo.n_scope, &err);
 
-	if (!o->policies.n && (o->audit || o->for_ns || o->tree || o->no_wait || o->backend || o->group))
-		return cli_usage(
-			call->verb,
-			"--audit, --for, --tree, --backend, --cgroup and --no-wait go with --policy");
-	if (o->group && o->backend != RG_ENFORCE_CGROUP)
+	eo.scope = scope;
+	if (!r && !o->policies.n &&
+	    (o->audit || o->for_ns || o->tree || o->no_wait || o->backend || eo.n_scope)) {
+		free(scope);
 		return cli_usage(call->verb,
-				 "--cgroup goes with --backend cgroup; other back-ends take it from the "
-				 "policy: scope: [cgroup=PATH]");
-	if (o->policies.n && rg_enforce_load(&eo, &loaded, &err) < 0)
+				 "--audit, --for, --backend, --no-wait, --tree and what else says whom "
+				 "it holds for go with --policy");
+	}
+	if (!r && o->policies.n)
+		r = rg_enforce_load(&eo, &loaded, &err);
+	free(scope);
+	if (r < 0)
 		return cli_fail(call->verb, &err);
 	if (o->policies.n)
 		say_loaded(call, o, &loaded);
@@ -278,6 +333,7 @@ static int status_run(const struct cli_call *call, const void *opts)
 		       s.filters, s.bare);
 	}
 	printf("policies  %s\n", s.policies);
+	printf("scope     %s%s\n", s.scope, s.scope[0] ? ", beside the policies' own" : "the policies' own");
 	printf("rules     %u (alternatives: %u at queueing, %u at receiving, %u at installing descriptors)\n",
 	       s.rules, s.clauses[0], s.clauses[1], s.clauses[2]);
 	printf("hooks     %s\n", s.hooks ? s.hook_names : "none");

@@ -7,6 +7,7 @@
 
 #include <recvguard/error.h>
 #include <recvguard/event.h>
+#include <recvguard/policy.h>
 #include <recvguard/trace.h>
 
 /*
@@ -28,9 +29,11 @@ struct rg_enforce_opts {
 	uint64_t for_ns;		 /* the kernel stops by itself after this long; 0: never */
 	int tree;			 /* only the process of this id and what it starts; 0: everybody */
 	enum rg_enforce_backend backend; /* NONE: the best that can be had */
-	/* CGROUP: sockets of which control group, by its path in the hierarchy; NULL: of all. -EINVAL with
-	 * another back-end, whose policies name groups in their scope. */
-	const char *group;
+	/* Whom the policies are narrowed to, as rg_policy_narrow; what a back-end can't carry out, or what
+	 * names nothing that exists, is refused. A control group ("cgroup") is also that whose sockets CGROUP
+	 * covers, of which there can be one; NULL: it covers all. */
+	const struct rg_scope_demand *scope;
+	unsigned n_scope;
 };
 
 /* What became of loading. */
@@ -57,6 +60,8 @@ struct rg_enforce_status {
 		lost;	    /* since they were loaded; lost: reports only */
 	char policies[512]; /* names, separated by ", " */
 	char hook_names[256];
+	char scope[256]; /* to whom they were narrowed when loaded (NAME=VALUE ...); ends in ... when cut; ""
+			    when to none */
 	/* CGROUP, as of the last change */
 	unsigned filters, bare; /* struct rg_enforce_loaded */
 	char group[256];	/* the control group's folder */

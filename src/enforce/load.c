@@ -105,6 +105,9 @@ static int flip(const struct rg_pins *p, const struct rg_enf_fds *f, struct rg_e
 	ctl->home = rg_pins_home(p);
 	ctl->home_fs = p->fs;
 	snprintf(ctl->group, sizeof(ctl->group), "%s", l->group ? l->group : "");
+	if ((size_t)snprintf(ctl->scope, sizeof(ctl->scope), "%s", l->scope ? l->scope : "") >=
+	    sizeof(ctl->scope))
+		memcpy(ctl->scope + sizeof(ctl->scope) - 4, "...", 4);
 	ctl->deadline = l->for_ns ? now_ns(CLOCK_BOOTTIME) + l->for_ns : 0;
 	ctl->loaded = now_ns(CLOCK_REALTIME);
 	ctl->revision++;

@@ -72,7 +72,9 @@ struct rg_enf_load {
 	int tree;
 	enum rg_enf_backend want; /* NONE: the best there is */
 	const char *group;	  /* folder of a control group: RG_EB_CGROUP */
-	/* Asked before anything is changed whether this back-end can carry the policies out. */
+	const char *scope;	  /* to whom the policies are narrowed; for people */
+	/* Asked before anything is changed whether this back-end can carry the policies out; img is not
+	 * looked at before, and may be set there. */
 	int (*admit)(void *arg, enum rg_enf_backend be, const char *why, struct rg_err *err);
 	void *arg;
 	enum rg_enf_backend backend; /* out: what carries them out */

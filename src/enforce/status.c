@@ -121,6 +121,7 @@ int rg_enf_status(const struct rg_pins *p, struct rg_enforce_status *ret, struct
 		ret->filters = ctl.filters;
 		ret->bare = ctl.bare;
 		snprintf(ret->group, sizeof(ret->group), "%s", ctl.group);
+		snprintf(ret->scope, sizeof(ret->scope), "%s", ctl.scope);
 		ret->group_gone = ctl.backend == RG_EB_CGROUP && !rg_enf_group_holds(p);
 		read_rules(&f, ctl.gen, ret);
 		for (unsigned s = 0; s < RG_ST__COUNT; s++)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Policies to the kernel, verdicts back: rg_lower_enforce → rg_enf_load; ring → rg_decode_msg → the caller.
- */
+/* What is enforced: its verdicts (ring → rg_decode_msg → the caller), its status, its end. */
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -29,75 +28,6 @@ _Static_assert((int)RG_EB_LSM == (int)RG_ENFORCE_LSM && (int)RG_EB_FMOD_RET == (
 	       "back-ends");
 
 const char *const rg_enforce_backend_names[] = {"none", "lsm", "fmod_ret", "cgroup", NULL};
-
-/* Not every back-end can do what the image was made for. */
-static int admit(void *arg, enum rg_enf_backend be, const char *why, struct rg_err *err)
-{
-	const struct rg_policy *p = arg;
-	struct rg_err reason = {0};
-
-	if (be != RG_EB_CGROUP)
-		return 0;
-	if (!rg_policy_check(p, RG_BACKEND_CGROUP, &reason) && !rg_enf_queue_default(p, &reason))
-		return 0;
-	return rg_fail(err, reason.code, "%s%s%s%s", reason.msg, why[0] ? " (not to be had here: " : "", why,
-		       why[0] ? ")" : "");
-}
-
-static int put(const struct rg_enforce_opts *o, struct rg_policy *p, struct rg_enf_image *img,
-	       struct rg_enforce_loaded *ret, struct rg_err *err)
-{
-	char group[4096];
-	bool there = rg_enforce_group(o->group, group, sizeof(group));
-	struct rg_enf_load l = {.img = img,
-				.audit = o->audit,
-				.for_ns = o->for_ns,
-				.tree = o->tree,
-				.want = (enum rg_enf_backend)o->backend,
-				.group = there ? group : NULL,
-				.admit = admit,
-				.arg = p};
-	struct rg_pins pins;
-	int r = rg_pins_init(&pins, o->dir, err);
-
-	if (!r && o->group && !there)
-		r = rg_fail(err, -ENOENT, "%s: there is no such control group (version 2)", o->group);
-	if (!r)
-		r = rg_enf_load(&pins, &l, err);
-	if (r || !ret)
-		return r;
-	*ret = (struct rg_enforce_loaded){
-		.backend = (enum rg_enforce_backend)l.backend, .filters = l.filters, .bare = l.bare};
-	snprintf(ret->why, sizeof(ret->why), "%s", l.why);
-	snprintf(ret->unguarded, sizeof(ret->unguarded), "%s", l.unguarded);
-	snprintf(ret->unknown, sizeof(ret->unknown), "%s", rg_buf_cstr(&img->unknown));
-	return 0;
-}
-
-int rg_enforce_load(const struct rg_enforce_opts *o, struct rg_enforce_loaded *ret, struct rg_err *err)
-{
-	struct rg_policy *p = NULL;
-	struct rg_enf_image *img = NULL;
-	struct rg_enf_names names;
-	int r;
-
-	if (o->group && o->backend != RG_ENFORCE_CGROUP)
-		return rg_fail(
-			err, -EINVAL,
-			"a control group is named to the cgroup back-end alone: with others the policy's "
-			"scope names it");
-	rg_enforce_names(&names);
-	names.tree = o->tree != 0;
-	r = rg_policy_load(o->policies, o->n_policies, &p, err);
-	if (!r)
-		r = rg_lower_enforce(p, o->backend == RG_ENFORCE_CGROUP ? RG_BACKEND_CGROUP : RG_BACKEND_LSM,
-				     &names, &img, err);
-	if (!r)
-		r = put(o, p, img, ret, err);
-	rg_enf_image_free(img);
-	rg_policy_free(p);
-	return r;
-}
 
 int rg_enforce_status(const char *dir, struct rg_enforce_status *ret, struct rg_err *err)
 {

@@ -38,6 +38,19 @@ static bool mount_point(char *out, size_t size)
 	return found;
 }
 
+const char *rg_enforce_group_path(const char *name)
+{
+	char root[256];
+	size_t len;
+
+	if (!mount_point(root, sizeof(root)))
+		return name;
+	len = strlen(root);
+	if (strncmp(name, root, len) || (name[len] && name[len] != '/'))
+		return name;
+	return name[len] ? name + len : "/";
+}
+
 bool rg_enforce_group(const char *name, char *out, size_t size)
 {
 	char root[256];

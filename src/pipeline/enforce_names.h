@@ -5,6 +5,8 @@
 #include "policy/lower/enforce.h"
 
 /* How this machine's names are looked up. */
+/* A control group that may be named by its folder, by its path in the hierarchy of version 2. */
+const char *rg_enforce_group_path(const char *name);
 /* The folder of a control group given by its path in the hierarchy of version 2, NULL: of its root. False: it
  * is not there. */
 bool rg_enforce_group(const char *name, char *out, size_t size);

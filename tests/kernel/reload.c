@@ -325,11 +325,13 @@ bool back_to(const struct left *was, struct left *is)
 int load(unsigned i)
 {
 	const char *const files[] = {policy[i]};
+	const struct rg_scope_demand only = {.name = "cgroup", .text = in_root};
 	struct rg_enforce_opts o = {.policies = files,
 				    .n_policies = 1,
 				    .dir = pins,
 				    .backend = backend,
-				    .group = backend == RG_ENFORCE_CGROUP ? in_root : NULL};
+				    .scope = &only,
+				    .n_scope = backend == RG_ENFORCE_CGROUP};
 	struct rg_err err = {0};
 	int r = rg_enforce_load(&o, NULL, &err);
 
