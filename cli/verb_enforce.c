@@ -363,6 +363,8 @@ static const struct cli_example examples[] = {
 	 "enforce it, and be let out by the kernel after five minutes"},
 	{"recvguard enforce -p machine.yaml --no-wait",
 	 "enforce it for good; a second call replaces the policy without a gap"},
+	{"recvguard enforce --cgroup /system.slice/web.service -p machine.yaml",
+	 "for one service; --uid, --comm, --exe, --container and --pid likewise"},
 	{"recvguard enforce -o json", "show the verdicts of what is enforced"},
 	{0},
 };
@@ -380,6 +382,11 @@ const struct cli_verb cli_verb_enforce = {
 		 "a unix datagram or UDP message is queued (drop). A rule that no hook can enforce soundly "
 		 "is refused when "
 		 "loading, with the reason and who can; `recvguard policy explain` tells it beforehand.\n\n"
+		 "--tree, --pid, --comm, --uid, --cgroup, --container and --exe narrow every policy beside "
+		 "its "
+		 "own scope; options of one kind select either, of different kinds both. What can't be "
+		 "decided "
+		 "for them alone is refused, and so is what names nothing that exists.\n\n"
 		 "Programs, tables and links are pinned: enforcement outlives recvguard. Loading again "
 		 "replaces the policy in one "
 		 "step. With --for the kernel itself stops after that time. To get out: `recvguard enforce "
@@ -388,7 +395,9 @@ const struct cli_verb cli_verb_enforce = {
 		 "kept from what is pinned.\n\n"
 		 "Where the kernel refuses trampolines, datagrams can still be dropped: UDP by a control "
 		 "group's "
-		 "ingress hook, unix datagram and seqpacket sockets that exist already by filters on them. "
+		 "ingress hook (of --cgroup, or the root), unix datagram and seqpacket sockets that exist "
+		 "already "
+		 "by filters on them. "
 		 "Every other rule is refused there, and at the start it is said what is not covered.\n\n"
 		 "docs/enforce.md says what is promised path by path, and what no hook sees. Needs root and "
 		 "Linux 6.1 or newer (without trampolines: 6.2).",

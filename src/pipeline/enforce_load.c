@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Policies to the kernel: rg_policy_load, narrowed to whom the caller names, rg_lower_enforce → rg_enf_load. */
+/* Policies to the kernel: rg_policy_load, narrowed to whom the caller names, rg_lower_enforce → rg_enf_load.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,8 +27,8 @@ struct loading {
 	struct rg_scope_demand *scope; /* of o, control groups by their path in the hierarchy */
 	struct rg_enf_names names;
 	struct rg_enf_load l;
-	/* A control group that the caller names is a demand on who receives to the hooks; to the cgroup back-end it
-	 * is where its hook goes. So without trampolines other tables hold than with them. */
+	/* A control group that the caller names is a demand on who receives to the hooks; to the cgroup
+	 * back-end it is where its hook goes. So without trampolines other tables hold than with them. */
 	struct way hooks, group;
 	const char *group_name; /* of --cgroup; NULL: none */
 };
@@ -39,14 +40,16 @@ static bool is(const struct rg_scope_demand *d, const char *name)
 	return !strcmp(d->name, name);
 }
 
-/* The text of a demand that the kernel side has an object for must name one: else it would hold for nobody, unnoticed. */
+/* The text of a demand that the kernel side has an object for must name one: else it would hold for nobody,
+ * unnoticed. */
 static int check_demand(const struct loading *ld, const struct rg_scope_demand *d, struct rg_err *err)
 {
 	uint64_t one[1][2];
 
 	if (is(d, "pid") && rg_number_is_local())
 		return rg_fail(err, -EOPNOTSUPP,
-			       "--pid %u: in this pid namespace processes have other numbers than in the kernel; run "
+			       "--pid %u: in this pid namespace processes have other numbers than in the "
+			       "kernel; run "
 			       "recvguard in the initial one (docker: --pid=host, Kubernetes: hostPID)",
 			       d->number);
 	if (is(d, "pid") && kill((pid_t)d->number, 0) && errno == ESRCH)
@@ -56,12 +59,14 @@ static int check_demand(const struct loading *ld, const struct rg_scope_demand *
 	if (is(d, "container") && strlen(d->text) < 6)
 		return rg_fail(err, -EINVAL, "--container %s: give at least 6 characters of the id", d->text);
 	if (is(d, "container") && !ld->names.cgroup(NULL, d->text, true, one, 1))
-		return rg_fail(err, -ENOENT, "--container %s: no control group (version 2) is of such a container",
+		return rg_fail(err, -ENOENT,
+			       "--container %s: no control group (version 2) is of such a container",
 			       d->text);
 	if (is(d, "cgroup") && !ld->names.cgroup(NULL, d->text, false, one, 1))
 		return rg_fail(err, -ENOENT, "%s: there is no such control group (version 2)", d->text);
 	if (is(d, "exe") && !ld->names.exe(NULL, d->text, one, 1))
-		return rg_fail(err, -ENOENT, "--exe %s: no such file, or its path does not begin at the root", d->text);
+		return rg_fail(err, -ENOENT, "--exe %s: no such file, or its path does not begin at the root",
+			       d->text);
 	return 0;
 }
 
@@ -80,19 +85,17 @@ static int take_scope(struct loading *ld, struct rg_err *err)
 	return 0;
 }
 
-/* Which control group the cgroup back-end is to take. */
-static int find_group(struct loading *ld, struct rg_err *err)
+/* Which control group the cgroup back-end is to take: it has one hook. */
+static void find_group(struct loading *ld)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < ld->o->n_scope; i++)
-		if (is(&ld->scope[i], "cgroup")) {
-			ld->group_name = ld->scope[i].text;
-			n++;
-		}
-	return n > 1 && ld->o->backend == RG_ENFORCE_CGROUP
-		       ? rg_fail(err, -EOPNOTSUPP, "the cgroup back-end has one hook: give one control group, not %u", n)
-		       : 0;
+	for (unsigned i = 0; i < ld->o->n_scope; i++) {
+		if (!is(&ld->scope[i], "cgroup"))
+			continue;
+		if (ld->group_name)
+			rg_fail(&ld->group.err, -EOPNOTSUPP,
+				"the cgroup back-end has one hook: give one control group, not several");
+		ld->group_name = ld->scope[i].text;
+	}
 }
 
 /* NAME=VALUE of each, for people; cut where it gets too long. */
@@ -163,11 +166,9 @@ static int admit(void *arg, enum rg_enf_backend be, const char *why, struct rg_e
 	if (w->img && (!group || (!rg_policy_check(w->p, RG_BACKEND_CGROUP, &reason) &&
 				  !rg_enf_queue_default(w->p, &reason))))
 		return 0;
-	if (group)
-		return rg_fail(err, reason.code, "%s%s%s%s", reason.msg, why[0] ? " (not to be had here: " : "", why,
-			       why[0] ? ")" : "");
-	return rg_fail(err, reason.code, "%s%s", reason.msg,
-		       ld->group_name && ld->group.img ? "; --backend cgroup can, by the sockets made in that group" : "");
+	return rg_fail(err, reason.code, "%s%s%s%s", reason.msg,
+		       group && why[0] ? " (not to be had here: " : "", group ? why : "",
+		       group && why[0] ? ")" : "");
 }
 
 static int put(struct loading *ld, struct rg_enforce_loaded *ret, struct rg_err *err)
@@ -192,8 +193,9 @@ static int put(struct loading *ld, struct rg_enforce_loaded *ret, struct rg_err 
 		r = rg_enf_load(&pins, &ld->l, err);
 	if (r || !ret)
 		return r;
-	*ret = (struct rg_enforce_loaded){
-		.backend = (enum rg_enforce_backend)ld->l.backend, .filters = ld->l.filters, .bare = ld->l.bare};
+	*ret = (struct rg_enforce_loaded){.backend = (enum rg_enforce_backend)ld->l.backend,
+					  .filters = ld->l.filters,
+					  .bare = ld->l.bare};
 	snprintf(ret->why, sizeof(ret->why), "%s", ld->l.why);
 	snprintf(ret->unguarded, sizeof(ret->unguarded), "%s", ld->l.unguarded);
 	snprintf(ret->unknown, sizeof(ret->unknown), "%.*s", (int)ld->l.img->unknown.len,
@@ -208,10 +210,17 @@ static int compile_all(struct loading *ld, struct rg_err *err)
 
 	if (!only || !ld->group_name)
 		compile(&ld->hooks, ld, only ? RG_BACKEND_CGROUP : RG_BACKEND_LSM);
-	if (ld->group_name)
+	if (ld->group_name && !ld->group.err.code)
 		compile(&ld->group, ld, RG_BACKEND_CGROUP);
-	if (ld->hooks.img || (ld->group.img && ld->o->backend != RG_ENFORCE_LSM &&
-			      ld->o->backend != RG_ENFORCE_FMOD_RET))
+	if (ld->hooks.err.code && ld->group.img) {
+		struct rg_err was = ld->hooks.err;
+
+		ld->hooks.err.code = 0;
+		rg_fail(&ld->hooks.err, was.code,
+			"%s; --backend cgroup can, by the sockets made in that group", was.msg);
+	}
+	if (ld->hooks.img ||
+	    (ld->group.img && ld->o->backend != RG_ENFORCE_LSM && ld->o->backend != RG_ENFORCE_FMOD_RET))
 		return 0;
 	*err = only && ld->group_name ? ld->group.err : ld->hooks.err;
 	return err->code;
@@ -231,8 +240,7 @@ int rg_enforce_load(const struct rg_enforce_opts *o, struct rg_enforce_loaded *r
 	rg_enforce_names(&ld.names);
 	ld.names.tree = o->tree != 0;
 	r = take_scope(&ld, err);
-	if (!r)
-		r = find_group(&ld, err);
+	find_group(&ld);
 	for (unsigned i = 0; i < o->n_scope && !r; i++)
 		r = check_demand(&ld, &ld.scope[i], err);
 	if (!r)

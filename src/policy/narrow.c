@@ -18,7 +18,8 @@ static bool seen(const struct rg_scope_demand *d, unsigned i)
 }
 
 /* All demands with the name of the one at i: any of them. */
-static int any_of(const struct rg_scope_demand *d, unsigned i, unsigned n, struct rg_buf *out, struct rg_err *err)
+static int any_of(const struct rg_scope_demand *d, unsigned i, unsigned n, struct rg_buf *out,
+		  struct rg_err *err)
 {
 	rg_buf_char(out, '(');
 	for (unsigned k = i; k < n; k++) {

@@ -179,10 +179,27 @@ p = load([BIG], default="deny")
 result(p.returncode == 1 and "its default is decided as a process receives" in p.stderr, "refused: a default of deny", p.stderr)
 p = load([BIG], "--tree", "1")
 result(p.returncode == 1 and "--tree" in p.stderr, "refused: --tree", p.stderr)
-p = run("-p", policy([BIG]), "--no-wait", "--cgroup", "/" + name)
-result(p.returncode == 2 and "--backend cgroup" in p.stderr, "--cgroup without the back-end is a mistake", p.stderr)
-p = load([BIG], "--cgroup", "/no/such/group")
-result(p.returncode == 1 and "no such control group" in p.stderr and not os.path.exists(pins), "a group that is not there", p.stderr)
+for args, what in ((["--uid", "0"], "a user"), (["--comm", "nc"], "a command"), (["--exe", "/bin/sh"], "an executable"),
+                   (["--pid", str(os.getpid())], "a process"), (["--uid", "0", "--comm", "nc"], "two kinds")):
+    p = load([BIG], *args)
+    told = " ".join(f"{o[2:]}={v}" for o, v in zip(args[::2], args[1::2]))
+    result(p.returncode == 1 and p.stderr.startswith(f"recvguard enforce: narrowed to ") and told in p.stderr.split(": ")[1] and
+           "who will receive it is not known then" in p.stderr and p.stderr.count("\n") == 1 and not os.path.exists(pins),
+           "refused: narrowed to " + what, p.stderr)
+for args, why in ((["--cgroup", "/no/such/group"], "no such control group"), (["--exe", "/no/such/file"], "no such file"),
+                  (["--exe", "sh"], "does not begin at the root"), (["--pid", "4194304"], "there is no process"),
+                  (["--container", "12345"], "at least 6 characters"), (["--container", "0123456789abcdef"], "no control group"),
+                  (["--comm", "a-name-too-long-"], "at most 15 bytes"), (["--cgroup", "/"], "one control group, not several")):
+    p = load([BIG], *args)
+    result(p.returncode == 1 and why in p.stderr and p.stderr.count("\n") == 1 and not os.path.exists(pins), "refused: " + " ".join(args), p.stderr)
+p = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", binary, "enforce", "-p", policy([BIG]), "--no-wait", "--pid", "1", "--dir", pins],
+                   capture_output=True, text=True, timeout=120)
+result(p.returncode == 1 and "pid namespace" in p.stderr and p.stderr.count("\n") == 1, "refused: --pid in a pid namespace", p.stderr)
+p = run("--uid", "0")
+result(p.returncode == 2 and "--policy" in p.stderr, "--uid without a policy is a mistake", p.stderr)
+p = run("-p", policy([BIG]), "--no-wait", "--backend", "lsm", "--cgroup", "/" + name)
+result(p.returncode == 1 and "narrowed to cgroup=/" + name in p.stderr and "--backend cgroup can" in p.stderr and not os.path.exists(pins),
+       "refused: --cgroup on who receives, where a datagram is dropped; who can", p.stderr)
 
 # ---- UDP
 child = Child(group, work)
@@ -205,6 +222,14 @@ def send6(*texts):
         assert out6.sendto(t.encode("latin1"), ("::1", port["udp6"])) == len(t)
 
 
+p = run("-p", policy([BIG]), "--no-wait", "--cgroup", group, RECVGUARD_FORCE="no-lsm,no-fmod_ret")
+status = run("status").stdout
+send4("a", "123456")
+outside.sendto(b"1234567", outside.getsockname())
+got = child.say("got", "udp"), outside.recv(64)
+result(p.returncode == 0 and got == (["a"], b"1234567") and f"for cgroup=/{name}" in p.stderr and f"scope     cgroup=/{name}, beside" in status and
+       f"group     {group}" in status, "--cgroup, by its folder, where no better back-end can be had: that group's sockets; the status tells it", (got, p.stderr, status))
+stop()
 load([BIG, BAD])
 send4("a", "123456", "BAD", "BA", "12345")
 send6("b", "1234567", "BADx", "xBAD")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* To whom a policy applies: who is in its scope is refused, who is not is untouched. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,14 +88,30 @@ static int as(const struct who *w)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : ELSE;
 }
 
-static void scope(const char *entry, struct who in, struct who also, struct who out)
+/* A scope, by options (NULL: none) beside the policy's own. */
+static void both(const char *entry, const char *options, struct who in, struct who also, struct who out)
 {
-	int r = k_enforce_in(entry, RULES, "--no-wait"), a = as(&in), b = as(&also), c = as(&out);
+	char args[300];
+	int r, a, b, c;
 
+	snprintf(args, sizeof(args), "--no-wait %s", options ? options : "");
+	r = k_enforce_in(entry, RULES, args);
+	a = as(&in), b = as(&also), c = as(&out);
 	k_result(!r && a == REFUSED && b == REFUSED && c == GOT,
-		 "scope %s: in it refused, out of it untouched", entry);
+		 "scope %s%s%s: in it refused, out of it untouched", entry, options ? ", " : "",
+		 options ? options : "");
 	if (a != REFUSED || b != REFUSED || c != GOT)
 		printf("# %d %d %d\n", a, b, c);
+}
+
+static void scope(const char *entry, struct who in, struct who also, struct who out)
+{
+	both(entry, NULL, in, also, out);
+}
+
+static void option(const char *options, struct who in, struct who also, struct who out)
+{
+	both("global", options, in, also, out);
 }
 
 /* Below a process: itself, who was there before, who is forked later, who has lost his parent. */
@@ -165,6 +182,91 @@ static void tree(void)
 	k_close(f.pair);
 }
 
+/* --pid: the process, each of its threads, and none that it forks. */
+static void *thread(void *fd)
+{
+	return (void *)(intptr_t)receive((int)(intptr_t)fd);
+}
+
+static void alone(const struct family *f)
+{
+	void *other = NULL;
+	pthread_t t;
+	char b;
+
+	(void)!read(f->ask[0], &b, 1);
+	tell(f);
+	if (pthread_create(&t, NULL, thread, (void *)(intptr_t)f->pair[1]))
+		_exit(1);
+	pthread_join(t, &other);
+	b = (char)('0' + (intptr_t)other);
+	(void)!write(f->say[1], &b, 1);
+	if (!fork()) {
+		tell(f);
+		_exit(0);
+	}
+	wait(NULL);
+	_exit(0);
+}
+
+static void one_process(void)
+{
+	struct family f;
+	char args[64], got[4] = "";
+	pid_t pid;
+	int r;
+
+	k_pair(K_DGRAM, f.pair);
+	(void)!pipe(f.ask);
+	(void)!pipe(f.say);
+	k_send(f.pair[0], "xyz", 3);
+	k_send(f.pair[0], "xyz", 3);
+	pid = fork();
+	if (!pid)
+		alone(&f);
+	snprintf(args, sizeof(args), "--no-wait --pid %d --pid 1", pid);
+	r = k_enforce(RULES, args);
+	(void)!write(f.ask[1], "g", 1);
+	waitpid(pid, NULL, 0);
+	while (strlen(got) < 3 && read(f.say[0], got + strlen(got), 1) == 1)
+		;
+	k_result(!r && !strcmp(got, "110") && receive(f.pair[1]) == GOT,
+		 "--pid: the process and its thread refused, what it forks and others untouched");
+	if (strcmp(got, "110"))
+		printf("# %d %s\n", r, got);
+	snprintf(args, sizeof(args), "pid=%d pid=1, beside the policies' own", pid);
+	k_result(k_status_has("scope     ", args), "the status tells the scope");
+	close(f.ask[0]), close(f.ask[1]), close(f.say[0]), close(f.say[1]);
+	k_close(f.pair);
+}
+
+static void options(void)
+{
+	const struct who nobody = {.uid = 65534}, root = {.comm = "ktest-root"},
+			 victim = {.comm = "ktest-victim"};
+
+	option("--uid 65534", nobody, nobody, root);
+	option("--uid 65534 --uid 1", nobody, (struct who){.uid = 1}, root);
+	option("--comm ktest-victim", victim, (struct who){.comm = "ktest-victim", .uid = 1},
+	       (struct who){.comm = "ktest-victimX"});
+	option("--exe " COPY, (struct who){.exe = COPY}, (struct who){.exe = COPY, .uid = 65534},
+	       (struct who){.exe = "/proc/self/exe"});
+	option("--cgroup /ktest", (struct who){.group = "ktest"}, (struct who){.group = "ktest/sub"},
+	       (struct who){.group = "ktest2"});
+	option("--cgroup /sys/fs/cgroup/ktest --cgroup /ktest2", (struct who){.group = "ktest/sub"},
+	       (struct who){.group = "ktest2"}, root);
+	option("--container 1111111111", (struct who){.group = IN}, (struct who){.group = IN "/sub"},
+	       (struct who){.group = OUT});
+	option("--uid 65534 --comm ktest-victim", (struct who){.uid = 65534, .comm = "ktest-victim"},
+	       (struct who){.uid = 65534, .comm = "ktest-victim"}, nobody);
+	both("comm=ktest-victim", "--uid 65534", (struct who){.uid = 65534, .comm = "ktest-victim"},
+	     (struct who){.uid = 65534, .comm = "ktest-victim"}, victim);
+	both("'comm=ktest-victim,ktest-root'", "--cgroup /ktest",
+	     (struct who){.group = "ktest", .comm = "ktest-root"},
+	     (struct who){.group = "ktest/sub", .comm = "ktest-victim"}, root);
+	one_process();
+}
+
 void enforce_scopes(void)
 {
 	const struct who nobody = {.uid = 65534}, root = {.comm = "ktest-root"};
@@ -186,6 +288,7 @@ void enforce_scopes(void)
 	scope("container=111111111111", (struct who){.group = IN}, (struct who){.group = IN "/sub"},
 	      (struct who){.group = OUT});
 	tree();
+	options();
 	/* nobody needs a scope but who is named; two entries must both hold */
 	k_result(!k_enforce_in("uid=65534, comm=ktest-victim", RULES, "--no-wait") &&
 			 as(&(struct who){.uid = 65534, .comm = "ktest-victim"}) == REFUSED &&
