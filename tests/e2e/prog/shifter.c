@@ -64,7 +64,7 @@ static void rename_first(const char *name)
 
 static void say(const char *text)
 {
-	char got[64];
+	char got[128];
 	int sv[2];
 
 	O_OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv));
