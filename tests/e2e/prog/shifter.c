@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For tests of who is selected: changes what selections go by, between messages. Reads commands on stdin, one a line, and
- * answers each with a line when it is carried out:
- *   say TEXT     receive TEXT
- *   comm NAME    this thread's name
- *   rename NAME  the name of the process's first thread
- *   uid N        this thread's user
- *   fork [PID]   the next commands are a child's, of that number; until `end`
- *   orphan       likewise, and the parent ends: nobody waits
- *   thread       the next commands are another thread's; until `end`
- *   exec FILE    become FILE, which is this program too; in a thread: the others end
- *   desert       likewise, and the thread that came first ends
- * Answers are the process's number.
+ * For tests of who is selected: changes what selections go by, between messages. Reads commands (the table
+ * below) on stdin, one a line, and answers each, when it is carried out, with the process's number.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -95,7 +85,7 @@ static void fork_and_follow(const char *number)
 	_exit(0);
 }
 
-static void orphan(void)
+static void orphan(const char *none)
 {
 	pid_t parent = getpid();
 
@@ -112,7 +102,7 @@ static void *thread(void *arg)
 	return NULL;
 }
 
-static void in_thread(void)
+static void in_thread(const char *none)
 {
 	pthread_t t;
 
@@ -120,7 +110,7 @@ static void in_thread(void)
 	pthread_join(t, NULL);
 }
 
-static void desert(void)
+static void desert(const char *none)
 {
 	pthread_t t;
 
@@ -128,42 +118,59 @@ static void desert(void)
 	pthread_exit(NULL);
 }
 
-static const char *after(const char *line, const char *word)
+static void comm(const char *name)
 {
-	size_t n = strlen(word);
-
-	if (strncmp(line, word, n) || (line[n] && line[n] != ' '))
-		return NULL;
-	return line[n] ? line + n + 1 : line + n;
+	O_OK(prctl(PR_SET_NAME, name));
 }
 
-/* Until `end`, which whoever comes back answers. */
+/* By the system call: the library's function changes all threads. The saved one leads back. */
+static void uid(const char *number)
+{
+	O_OK(syscall(SYS_setresuid, atoi(number), atoi(number), -1));
+}
+
+static void become(const char *file)
+{
+	O_OK(execl(file, file, NULL));
+}
+
+/* Those that begin another process or thread: what follows is its, until `end`, which whoever comes back
+ * answers. */
+static const struct {
+	const char *name;
+	void (*run)(const char *arg);
+} all[] = {
+	{"say", say},		   /* TEXT: receive it */
+	{"comm", comm},		   /* NAME of this thread */
+	{"rename", rename_first},  /* NAME of the process's first thread */
+	{"uid", uid},		   /* N: this thread's user */
+	{"exec", become},	   /* FILE, which is this program too; in a thread: the others end */
+	{"fork", fork_and_follow}, /* [PID]: a child, of that number */
+	{"orphan", orphan},	   /* a child, and the parent ends: nobody waits */
+	{"thread", in_thread},	   /* another thread */
+	{"desert", desert},	   /* another thread, and this one ends */
+};
+
+static void carry_out(char *line)
+{
+	char *arg = line + strcspn(line, " ");
+
+	if (*arg)
+		*arg++ = '\0';
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcmp(line, all[i].name)) {
+			all[i].run(arg);
+			return;
+		}
+	o_die(line);
+}
+
 static void commands(void)
 {
 	char line[256];
-	const char *arg;
 
 	while (next(line, sizeof(line)) && strcmp(line, "end")) {
-		if ((arg = after(line, "say")))
-			say(arg);
-		else if ((arg = after(line, "comm")))
-			O_OK(prctl(PR_SET_NAME, arg));
-		else if ((arg = after(line, "rename")))
-			rename_first(arg);
-		else if ((arg = after(line, "uid")))
-			O_OK(syscall(SYS_setresuid, atoi(arg), atoi(arg), -1)); /* this thread's alone; the saved one leads back */
-		else if ((arg = after(line, "fork")))
-			fork_and_follow(arg);
-		else if (after(line, "orphan"))
-			orphan();
-		else if (after(line, "thread"))
-			in_thread();
-		else if (after(line, "desert"))
-			desert();
-		else if ((arg = after(line, "exec")))
-			O_OK(execl(arg, arg, NULL));
-		else
-			o_die(line);
+		carry_out(line);
 		answer();
 	}
 }
