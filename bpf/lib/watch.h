@@ -252,7 +252,8 @@ int BPF_PROG(rg_fork, struct task_struct *parent, struct task_struct *child)
 
 	if (ptgid != ctgid && bpf_map_lookup_elem(&sel_pids, &ptgid)) {
 		rg_sel_hint[ctgid & (RG_SEL_HINTS - 1)] = 1;
-		bpf_map_update_elem(&sel_pids, &ctgid, &one, BPF_ANY);
+		if (bpf_map_update_elem(&sel_pids, &ctgid, &one, BPF_ANY))
+			rg_lost(RG_LOSS_NO_STATE, ctgid, 0);
 	}
 	return 0;
 }

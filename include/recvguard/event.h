@@ -203,7 +203,7 @@ enum rg_action { RG_ACT_ALLOW, RG_ACT_DENY, RG_ACT_DROP, RG_ACT_STRIP, RG_ACT_KI
 enum rg_loss {
 	RG_LOSS_RING_FULL,  /* the kernel could not reserve ring memory */
 	RG_LOSS_PART,	    /* a part (payload, descriptor) of a recorded message is missing */
-	RG_LOSS_NO_STATE,   /* no per-task state could be had */
+	RG_LOSS_NO_STATE,   /* no per-task state could be had; or a child, proc.pid, could not be followed */
 	RG_LOSS_BAD_RECORD, /* a record the decoder refused */
 	RG_LOSS_SINK,	    /* an output could not keep up or failed */
 	RG_LOSS_SAMPLED,    /* left out on purpose by --on-full sample */

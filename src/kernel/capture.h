@@ -91,7 +91,7 @@ void rg_capture_note(struct rg_capture *c, const char *fmt, ...) __attribute__((
 int rg_tracepoint_args(const char *name);
 
 /* Is a fallback forced by the environment (RECVGUARD_FORCE, comma-separated)? For tests: no-stack, no-dynptr,
- * no-match (the filter is decided in user space alone). */
+ * no-match (the filter is decided in user space alone), few-pids (two processes can be followed). */
 bool rg_forced(const char *what);
 
 /* select.c: fill config and maps from what the user selected. The first before load, the second after. */

@@ -44,19 +44,19 @@ class Run:
     """One trace, and the shifters it may see."""
 
     def __init__(self, folder):
-        self.folder, self.want, self.shifters, self.p = folder, [], [], None
+        self.folder, self.want, self.lost, self.shifters, self.p = folder, [], [], [], None
 
     def shifter(self, exe=shifter):
         self.shifters.append(Shifter(self, exe))
         return self.shifters[-1]
 
-    def trace(self, *args):
+    def trace(self, *args, **env):
         self.out, err = os.path.join(self.folder, "ev.json"), os.path.join(self.folder, "err")
         if os.path.exists(self.out):
             os.unlink(self.out)
         with open(err, "w") as e:
             self.p = subprocess.Popen([recvguard, "trace", "-o", f"json={self.out}", *args], stderr=e, stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.DEVNULL)
+                                      stdout=subprocess.DEVNULL, env=dict(os.environ, **env))
         for _ in range(600):  # the notes come once it is attached
             if "tier" in open(err).read() or self.p.poll() is not None:
                 break
@@ -72,8 +72,9 @@ class Run:
         self.p.wait(30)
         events = [json.loads(line) for line in open(self.out)]
         lost = [e for e in events if e["event"] == "lost"]
-        if lost:
-            raise RuntimeError(f"lost: {lost}")
+        told = [(e["lost"]["reason"], e["proc"]["pid"]) for e in lost]
+        if told != self.lost:
+            raise RuntimeError(f"lost: {lost}, must be {self.lost}")
         texts = [e.get("msg", {}).get("data", "") for e in events if e["event"].startswith("recv")]
         return [t for t in texts if t.startswith(("yes, ", "no, "))]
 
@@ -258,6 +259,21 @@ def tree(run):
     s.do("end")
 
 
+def too_many(run):
+    """More children than the kernel's table takes."""
+    s = run.shifter()
+    run.trace("-p", str(s.pid), RECVGUARD_FORCE="few-pids")
+    s.do("fork")
+    s.yes("a child for which there is room")
+    run.lost.append(("no_state", s.do("fork")))
+    s.no("its child, for which there is none")
+    s.do("end")
+    s.do("end")
+    s.do("fork")
+    s.yes("a child when there is room again")
+    s.do("end")
+
+
 def both(run):
     """Two kinds at once."""
     s = run.shifter()
@@ -311,6 +327,7 @@ def main():
         judge("--filter by user", folder, user, "--filter", "proc.uid == 65534")
         judge("--exe: from and until exec", folder, executable, "--exe", copy)
         judge("-p: what is forked from now on, through exec, threads and numbers used again", folder, tree)
+        judge("-p: a child that cannot be followed is told as lost", folder, too_many)
         judge("-p, --comm and --uid together", folder, both)
         point = cgroup2()
         if not point:
