@@ -267,6 +267,7 @@ enum rg_enf_count {
 	RG_EC_AUDITED,
 	RG_EC_LOGGED,
 	RG_EC_LOST,
+	RG_EC_UNFOLLOWED, /* children of --tree for which enf_tree had no room */
 	RG_EC__COUNT
 };
 

@@ -334,6 +334,9 @@ static int status_run(const struct cli_call *call, const void *opts)
 	}
 	printf("policies  %s\n", s.policies);
 	printf("scope     %s%s\n", s.scope, s.scope[0] ? ", beside the policies' own" : "the policies' own");
+	if (s.unfollowed)
+		printf("uncovered %" PRIu64 " processes forked below --tree's, more than can be followed\n",
+		       s.unfollowed);
 	printf("rules     %u (alternatives: %u at queueing, %u at receiving, %u at installing descriptors)\n",
 	       s.rules, s.clauses[0], s.clauses[1], s.clauses[2]);
 	printf("hooks     %s\n", s.hooks ? s.hook_names : "none");

@@ -415,8 +415,9 @@ int BPF_PROG(tree_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 from = parent->tgid, to = child->tgid, one = 1;
 
-	if (from != to && bpf_map_lookup_elem(&enf_tree, &from))
-		bpf_map_update_elem(&enf_tree, &to, &one, BPF_ANY);
+	if (from != to && bpf_map_lookup_elem(&enf_tree, &from) &&
+	    bpf_map_update_elem(&enf_tree, &to, &one, BPF_ANY))
+		rg_enf_count(RG_EC_UNFOLLOWED);
 	return 0;
 }
 

@@ -57,7 +57,8 @@ struct rg_enforce_status {
 	unsigned rules, clauses[3],
 		hooks; /* clauses: at queueing, at receiving, at installing descriptors; hooks attached */
 	uint64_t denied, killed, dropped, stripped, audited, logged,
-		lost;	    /* since they were loaded; lost: reports only */
+		lost,	    /* since they were loaded; lost: reports only */
+		unfollowed; /* processes forked below --tree's that the policies do not reach: too many */
 	char policies[512]; /* names, separated by ", " */
 	char hook_names[256];
 	char scope[256]; /* to whom they were narrowed when loaded (NAME=VALUE ...); ends in ... when cut; ""

@@ -138,6 +138,14 @@ static bool is_of(const char *prog, enum rg_enf_backend be)
 	return !group && strncmp(prog, be == RG_EB_LSM ? "mod_" : "lsm_", 4) != 0;
 }
 
+/* Does the environment ask for it? Tests do: for a back-end to be left out, so that they see the next one. */
+static bool is_forced(const char *word)
+{
+	const char *forced = getenv("RECVGUARD_FORCE");
+
+	return forced && strstr(forced, word);
+}
+
 static struct enforce_bpf *open_programs(enum rg_enf_backend be)
 {
 	struct enforce_bpf *s = enforce_bpf__open();
@@ -149,6 +157,8 @@ static struct enforce_bpf *open_programs(enum rg_enf_backend be)
 	bpf_object__for_each_program(p, s->obj) bpf_program__set_autoload(p, is_of(bpf_program__name(p), be));
 	bpf_object__for_each_map(m, s->obj) bpf_map__set_autocreate(m, is_used(bpf_map__name(m)));
 	bpf_map__set_max_entries(s->maps.ring, RG_ENF_EVENTS_RING);
+	if (is_forced("few-pids")) /* a test has not as many processes as there is room for */
+		bpf_map__set_max_entries(s->maps.enf_tree, 2);
 	return s;
 }
 
@@ -293,14 +303,6 @@ static const struct {
 	{RG_EB_CGROUP, "cgroup", "no-cgroup"},
 };
 
-/* Is it switched off by the environment, so that tests see the next one? */
-static bool is_off(const char *word)
-{
-	const char *forced = getenv("RECVGUARD_FORCE");
-
-	return forced && strstr(forced, word);
-}
-
 int rg_enf_hooks_load(struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_backend *ret, struct rg_err *err)
 {
 	size_t at = 0;
@@ -314,8 +316,9 @@ int rg_enf_hooks_load(struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_back
 		*ret = backends[i].be;
 		if (l->want && l->want != *ret)
 			continue;
-		r = is_off(backends[i].forced) ? rg_fail(&why, -EOPNOTSUPP, "switched off by RECVGUARD_FORCE")
-					       : try_backend(p, l, *ret, &why);
+		r = is_forced(backends[i].forced)
+			    ? rg_fail(&why, -EOPNOTSUPP, "switched off by RECVGUARD_FORCE")
+			    : try_backend(p, l, *ret, &why);
 		if (!r)
 			break;
 		rg_pins_empty(p);

@@ -118,6 +118,7 @@ int rg_enf_status(const struct rg_pins *p, struct rg_enforce_status *ret, struct
 		ret->audited = count_of(&f, RG_EC_AUDITED);
 		ret->logged = count_of(&f, RG_EC_LOGGED);
 		ret->lost = count_of(&f, RG_EC_LOST);
+		ret->unfollowed = count_of(&f, RG_EC_UNFOLLOWED);
 		ret->filters = ctl.filters;
 		ret->bare = ctl.bare;
 		snprintf(ret->group, sizeof(ret->group), "%s", ctl.group);

@@ -182,6 +182,41 @@ static void tree(void)
 	k_close(f.pair);
 }
 
+/* More below --tree than there is room for: that they go uncovered is told. */
+static void too_many(void)
+{
+	char args[64];
+	int go[2], r;
+	pid_t pid;
+	char b;
+
+	(void)!pipe(go);
+	pid = fork();
+	if (!pid) {
+		(void)!read(go[0], &b, 1);
+		for (int i = 0; i < 4; i++)
+			if (!fork()) {
+				usleep(300000);
+				_exit(0);
+			}
+		while (wait(NULL) > 0)
+			;
+		_exit(0);
+	}
+	k_stop();
+	setenv("RECVGUARD_FORCE", "few-pids", 1);
+	snprintf(args, sizeof(args), "--no-wait --tree %d", pid);
+	r = k_enforce(RULES, args);
+	unsetenv("RECVGUARD_FORCE");
+	k_result(!r, "--tree, room for two processes");
+	(void)!write(go[1], "g", 1);
+	waitpid(pid, NULL, 0);
+	k_result(k_status_has("uncovered", " 3 processes forked below --tree's, more than can be followed"),
+		 "of its four children three are told as not covered");
+	close(go[0]), close(go[1]);
+	k_stop();
+}
+
 /* --pid: the process, each of its threads, and none that it forks. */
 static void *thread(void *fd)
 {
@@ -288,6 +323,7 @@ void enforce_scopes(void)
 	scope("container=111111111111", (struct who){.group = IN}, (struct who){.group = IN "/sub"},
 	      (struct who){.group = OUT});
 	tree();
+	too_many();
 	options();
 	/* nobody needs a scope but who is named; two entries must both hold */
 	k_result(!k_enforce_in("uid=65534, comm=ktest-victim", RULES, "--no-wait") &&
