@@ -513,7 +513,7 @@ int main(int argc, char **argv)
 		unload();
 		loads(n_loads);
 		replacements(n_replaced);
-		reload_races(argc > 4 ? (unsigned)atoi(argv[4]) : 2);
+		reload_races(argc > 4 ? (unsigned)atoi(argv[4]) : 1);
 		if (backend != RG_ENFORCE_CGROUP) /* which asks nobody */
 			self();
 	}
