@@ -24,8 +24,9 @@
 /* any of these needs the task only */
 #define RG_SEL_TASK (RG_SEL_PID | RG_SEL_COMM | RG_SEL_UID | RG_SEL_CGROUP | RG_SEL_EXE)
 
-/* Slots of rg_sel_hint (bpf/lib/maps.h): process ids folded; 0: none of those is in sel_pids. */
+/* Slots of rg_sel_hint (bpf/lib/maps.h), and what stands there for processes that are to be looked up. */
 #define RG_SEL_HINTS 16384u
+#define RG_SEL_SOME  (~0u)
 
 #define RG_WAY_BIT_RECV 1u
 #define RG_WAY_BIT_SEND 2u

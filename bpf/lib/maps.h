@@ -140,9 +140,11 @@ struct {
 	__type(value, __u8);
 } sel_pids SEC(".maps");
 
-/* Who is in sel_pids at most: most tasks of a machine are not, and a load tells. Set before a process is
- * added, never cleared. A section of its own, which user space finds by its name. */
-__u8 rg_sel_hint[RG_SEL_HINTS] SEC(".data.hint");
+/* Who is in sel_pids, by process ids folded, so that a load tells: 0: none of these; a process id: this one
+ * is, of the others one does not know. Set before a process is added; as it ends its own number is replaced
+ * by RG_SEL_SOME, before it leaves sel_pids. A number that another took the place of, or that lost a race for
+ * it, is looked up. A section of its own, which user space finds by its name. */
+__u32 rg_sel_hint[RG_SEL_HINTS] SEC(".data.hint");
 
 struct rg_comm_key {
 	char comm[RG_COMM_LEN];

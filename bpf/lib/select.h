@@ -49,10 +49,10 @@ rg_inline bool rg_sel_own(struct task_struct *t)
  * needed and there is one. */
 rg_inline bool rg_sel_pid(struct task_struct *t, struct rg_state **ret)
 {
-	__u32 tgid = RG_LOAD(t, tgid), hint = tgid & (RG_SEL_HINTS - 1);
+	__u32 tgid = RG_LOAD(t, tgid), hint = rg_sel_hint[tgid & (RG_SEL_HINTS - 1)];
 
-	if (!rg_sel_hint[hint])
-		return false;
+	if (!hint || hint == tgid)
+		return hint;
 #ifdef RG_LEGACY /* a state is a look-up there too */
 	return bpf_map_lookup_elem(&sel_pids, &tgid) != 0;
 #else

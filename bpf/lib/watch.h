@@ -251,9 +251,11 @@ int BPF_PROG(rg_fork, struct task_struct *parent, struct task_struct *child)
 	__u8 one = 1;
 
 	if (ptgid != ctgid && bpf_map_lookup_elem(&sel_pids, &ptgid)) {
-		rg_sel_hint[ctgid & (RG_SEL_HINTS - 1)] = 1;
-		if (bpf_map_update_elem(&sel_pids, &ctgid, &one, BPF_ANY))
+		rg_sel_hint[ctgid & (RG_SEL_HINTS - 1)] = ctgid;
+		if (bpf_map_update_elem(&sel_pids, &ctgid, &one, BPF_ANY)) {
+			rg_sel_hint[ctgid & (RG_SEL_HINTS - 1)] = RG_SEL_SOME;
 			rg_lost(RG_LOSS_NO_STATE, ctgid, 0);
+		}
 	}
 	return 0;
 }
@@ -264,8 +266,11 @@ int BPF_PROG(rg_exit, struct task_struct *t)
 	__u32 tgid = RG_LOAD(t, tgid);
 
 	rg_state_drop(t->pid);
-	if (t->signal->live.counter == 0)
+	if (t->signal->live.counter == 0) {
+		if (rg_sel_hint[tgid & (RG_SEL_HINTS - 1)] == tgid)
+			rg_sel_hint[tgid & (RG_SEL_HINTS - 1)] = RG_SEL_SOME;
 		bpf_map_delete_elem(&sel_pids, &tgid);
+	}
 	return 0;
 }
 

@@ -250,12 +250,12 @@ int rg_select_pid(struct bpf_object *obj, uint32_t tgid, struct rg_err *err)
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".data.hint");
 	size_t size = 0;
 	/* mapped and writable, whatever the library's version says of it */
-	volatile uint8_t *hint = map ? (uint8_t *)bpf_map__initial_value(map, &size) : NULL;
+	volatile uint32_t *hint = map ? (uint32_t *)bpf_map__initial_value(map, &size) : NULL;
 
-	if (!hint || size != RG_SEL_HINTS)
+	if (!hint || size != RG_SEL_HINTS * sizeof(*hint))
 		return rg_fail(err, -ENOENT, "selection of process %u: no table of hints", tgid);
 	/* first: the kernel side may look at once */
-	hint[tgid & (RG_SEL_HINTS - 1)] = 1;
+	hint[tgid & (RG_SEL_HINTS - 1)] = tgid;
 	return map_add(obj, "sel_pids", &tgid, err);
 }
 
