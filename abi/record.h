@@ -34,7 +34,7 @@
 #define RG_IOV_KEPT    16
 #define RG_UTS_LEN     64
 
-enum rg_rec_type { RG_REC_MSG = 1, RG_REC_DATA = 2, RG_REC_FILE = 3, RG_REC_PROC = 4 };
+enum rg_rec_type { RG_REC_MSG = 1, RG_REC_DATA = 2, RG_REC_FILE = 3, RG_REC_PROC = 4, RG_REC_META = 5 };
 
 struct rg_rec_hdr {
 	__u16 type;    /* enum rg_rec_type */
@@ -220,6 +220,33 @@ struct rg_rec_proc {
 	char path[RG_PATH_MAX]; /* as rg_rec_file's */
 };
 
+/*
+ * --metadata: who received how much on which socket, and no more (bpf/lib/meta.h). Its members mean what
+ * rg_rec_msg's of the same names do. No parts come before it, and msg_no is 0.
+ */
+struct rg_rec_meta {
+	struct rg_rec_hdr h;
+	__u64 ts;
+	__s64 ret;
+	__u32 pid, ppid, uid, gid;
+	__u64 start, leader_start, parent_start;
+	__u64 cgroup_id;
+	__u64 exe_ino;
+	__u32 exe_dev, netns;
+	char comm[RG_COMM_LEN];
+	__u64 cookie, sock_ino;
+	__u64 user_msg;
+	__u32 flags;
+	__s32 fd;
+	__u16 route, mflags;
+	__u16 has_flags; /* flags (as given) are known */
+	__u16 family, type, protocol;
+	__u16 local_len, remote_len; /* of the ends, in two slots that follow: 0 none */
+};
+/* Bytes of a slot: where no end is the name of a unix socket, and where one is. */
+#define RG_META_SHORT 32
+#define RG_META_LONG  112
+
 /* Counters of what the kernel side could not record, per CPU: index = enum rg_loss (public event.h). */
 #define RG_LOSS_SLOTS 8
 
@@ -229,6 +256,9 @@ _Static_assert(__builtin_offsetof(struct rg_rec_msg, has) - RG_MSG_HEAD == 168, 
 _Static_assert(__builtin_offsetof(struct rg_rec_msg, cookie) - RG_MSG_HEAD == 232, "abi: cookie");
 _Static_assert(RG_MSG_HEAD == 592 && RG_MSG_FIXED == 352, "abi: head, fixed part");
 _Static_assert(sizeof(struct rg_rec_msg) % 8 == 0, "abi: tail");
+_Static_assert(sizeof(struct rg_rec_meta) == 168, "abi: rg_rec_meta");
+_Static_assert(__builtin_offsetof(struct rg_rec_meta, comm) == 104, "abi: meta comm");
+_Static_assert(__builtin_offsetof(struct rg_rec_meta, route) == 152, "abi: meta route");
 _Static_assert(__builtin_offsetof(struct rg_rec_file, path) % 8 == 0, "abi: file path");
 
 #endif

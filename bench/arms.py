@@ -18,7 +18,7 @@ NOBODY = ["--comm", "nobody-is-called"]
 JSON = ["-o", "json=/dev/null"]
 OUTPUTS = (("JSON", JSON), ("text", ["-o", "text=/dev/null"]), ("SQLite", ["-o", "sqlite=SCRATCH"]),
            ("pcapng", ["-o", "pcapng=/dev/null"]), ("Tracee", ["-o", "tracee=/dev/null"]),
-           ("Tracee v1beta1", ["-o", "tracee-v1beta1=/dev/null"]), ("metadata only", ["--snaplen", "0", "--no-enrich"] + JSON),
+           ("Tracee v1beta1", ["-o", "tracee-v1beta1=/dev/null"]), ("metadata only", ["--metadata", "--no-enrich"] + JSON),
            ("both directions, JSON", ["--direction", "both"] + JSON), ("selection that rejects", NOBODY + JSON))
 # These watch the whole machine, from beside: what is measured was not started by them.
 BESIDE = (("filter that rejects", ["--filter", "proc.pid == 1"] + JSON), ("others are selected", NOBODY + JSON),

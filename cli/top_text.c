@@ -105,6 +105,15 @@ static void duration(uint64_t ns, char *out, size_t size)
 	number((double)ns, 1000, units, out, size);
 }
 
+/* What only full records tell: none of those, and of the others nothing is known. */
+static void known(const struct rg_stat_row *r, uint64_t n, char out[16])
+{
+	if (!n && r->metadata)
+		memcpy(out, "-", 2);
+	else
+		count((double)n, out, 16);
+}
+
 void top_cell(const struct top_view *v, const struct top_column *c, const struct rg_stat_row *r, char out[16])
 {
 	switch (c->key) {
@@ -112,7 +121,7 @@ void top_cell(const struct top_view *v, const struct top_column *c, const struct
 	case RG_KEY_BYTE_RATE: bytes(r->byte_rate, out, 16); break;
 	case RG_KEY_MESSAGES: count((double)r->messages, out, 16); break;
 	case RG_KEY_BYTES: bytes((double)r->bytes, out, 16); break;
-	case RG_KEY_FDS: count((double)r->fds, out, 16); break;
+	case RG_KEY_FDS: known(r, r->fds, out); break;
 	case RG_KEY_P50:
 	case RG_KEY_P99:
 		if (r->counted[v->time])
@@ -121,7 +130,7 @@ void top_cell(const struct top_view *v, const struct top_column *c, const struct
 			memcpy(out, "-", 2);
 		break;
 	case RG_KEY_ERRORS: count((double)r->errors, out, 16); break;
-	case RG_KEY_TRUNCATED: count((double)r->truncated, out, 16); break;
+	case RG_KEY_TRUNCATED: known(r, r->truncated, out); break;
 	case RG_KEY_DENIED: count((double)r->denied, out, 16); break;
 	case RG_KEY_LOST: count((double)r->lost, out, 16); break;
 	default: out[0] = '\0';

@@ -65,6 +65,14 @@ static void set_error(struct top_view *v, const char *text)
 	v->error = text ? strdup(text) : NULL;
 }
 
+/* Of --metadata no field can be asked that only the full record has. */
+static bool can_ask(const struct top *t, const struct rg_expr *filter, struct rg_err *err)
+{
+	struct rg_trace_opts to = {.metadata = t->o->trace.metadata, .filter = filter};
+
+	return rg_trace_check(&to, err) == 0;
+}
+
 bool top_set_filter(struct top *t, const char *text)
 {
 	struct rg_stat *fresh = NULL;
@@ -72,7 +80,7 @@ bool top_set_filter(struct top *t, const char *text)
 	struct rg_err err = {0};
 
 	set_error(&t->view, NULL);
-	if ((*text && rg_expr_compile(text, "filter", &filter, &err) < 0) ||
+	if ((*text && rg_expr_compile(text, "filter", &filter, &err) < 0) || !can_ask(t, filter, &err) ||
 	    rg_stat_new(NULL, &fresh, &err) < 0) {
 		rg_expr_free(filter);
 		set_error(&t->view, err.msg);

@@ -16,7 +16,7 @@ struct trace_opts {
 	uint32_t snaplen;
 	uint64_t ring, timeout, count;
 	uint64_t rotate_size, rotate_time, max_size;
-	bool errors, duration, no_enrich, hex, quiet, pointers;
+	bool errors, duration, metadata, no_enrich, hex, quiet, pointers;
 	/* no options: where the events go in place of outputs, NULL: to these; and whether data is written to
 	 * standard output beside these */
 	const struct cli_taker *taker;
@@ -29,6 +29,9 @@ extern const struct trace_opts cli_trace_defaults;
 /* For the rows of trace_select.def. */
 extern const struct cli_type cli_snaplen;
 extern const char *const cli_directions[], *const cli_fulls[], *const cli_tiers[];
+
+/* Does --metadata, where it is given, go with snaplen and outputs? err says why not. */
+bool cli_metadata_fits(const struct trace_opts *o, struct rg_err *err);
 
 void cli_trace_fill(const struct trace_opts *o, const struct cli_call *call, struct rg_trace_opts *ret);
 

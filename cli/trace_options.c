@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <recvguard/sink.h>
+
 #include "trace.h"
 
 /* --snaplen: a size, or `all`. */
@@ -30,6 +32,7 @@ _Static_assert(sizeof(cli_tiers) / sizeof(cli_tiers[0]) == RG_TIER__COUNT + 1, "
 
 #define AT(member) offsetof(struct trace_opts, member)
 const struct cli_opt cli_trace_options[] = {
+#include "trace_metadata.def"
 #include "trace_select.def"
 	{"output", 'o', "FORMAT[=FILE]", &cli_outputs, AT(outputs),
 	 "How and where to write: text to standard output unless given; files are created for their owner "
@@ -53,6 +56,30 @@ const struct cli_opt cli_trace_options[] = {
 };
 
 const struct trace_opts cli_trace_defaults = {.snaplen = RG_SNAPLEN_DEFAULT};
+
+static bool needs_full(const char *output)
+{
+	size_t n = strcspn(output, "=");
+
+	for (const struct rg_sink_format *f = rg_sink_formats; f->name; f++)
+		if (strlen(f->name) == n && !memcmp(f->name, output, n))
+			return f->full;
+	return false;
+}
+
+bool cli_metadata_fits(const struct trace_opts *o, struct rg_err *err)
+{
+	if (!o->metadata)
+		return true;
+	if (o->snaplen != RG_SNAPLEN_DEFAULT)
+		return !rg_fail(err, -EINVAL, "--metadata keeps no payload: leave out --snaplen");
+	for (unsigned i = 0; i < o->outputs.n; i++)
+		if (needs_full(o->outputs.v[i]))
+			return !rg_fail(err, -EINVAL,
+					"--metadata: -o %s is made of what only the full record has",
+					o->outputs.v[i]);
+	return true;
+}
 
 void cli_trace_fill(const struct trace_opts *o, const struct cli_call *call, struct rg_trace_opts *ret)
 {
@@ -81,6 +108,7 @@ void cli_trace_fill(const struct trace_opts *o, const struct cli_call *call, str
 		.errors = o->errors,
 		.duration = o->duration,
 		.no_enrich = o->no_enrich,
+		.metadata = o->metadata,
 		.snaplen = o->snaplen,
 		.ring_kib = (uint32_t)((o->ring + 1023) / 1024),
 		.argv = call->command,

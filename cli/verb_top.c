@@ -34,6 +34,7 @@ static const struct cli_opt options[] = {
 	 "Print N tables as lines, an interval each, instead of drawing", "--batch 1 --by peer"},
 	{"from", 0, "FILE", &cli_file, TOP(from), "Show a recording instead of what happens now",
 	 "--from messages.db"},
+#include "trace_metadata.def"
 #include "trace_select.def"
 	{0},
 };
@@ -218,6 +219,14 @@ static void show_output(const int saved[3])
 	}
 }
 
+/* The whole of what is asked for. */
+static void trace_opts(const struct top *t, const struct cli_call *call, struct rg_trace_opts *to)
+{
+	cli_trace_fill(&t->o->trace, call, to);
+	to->filter = t->filter;
+	to->policy = t->policy;
+}
+
 static int open_trace(const struct top *t, const struct cli_call *call, struct rg_trace **trace,
 		      struct rg_err *err)
 {
@@ -225,9 +234,11 @@ static int open_trace(const struct top *t, const struct cli_call *call, struct r
 	struct rg_trace_opts to;
 	int saved[3], r;
 
-	cli_trace_fill(&t->o->trace, call, &to);
-	if (t->o->batch) /* on the screen another filter may be typed, and what the kernel left out is gone */
-		to.filter = t->filter;
+	trace_opts(t, call, &to);
+	to.policy = NULL; /* what no scope holds of is counted too */
+	if (!t->o->batch) /* on the screen another filter may be typed, and what the kernel left out is gone
+			   */
+		to.filter = NULL;
 	hide = hide && hide_output(saved) >= 0;
 	r = rg_trace_open(&to, trace, err);
 	if (hide)
@@ -249,8 +260,9 @@ static int run(struct top *t, struct rg_trace *trace, struct rg_err *err)
 	return r;
 }
 
-static int prepare(struct top *t, struct rg_err *err)
+static int prepare(struct top *t, const struct cli_call *call, struct rg_err *err)
 {
+	struct rg_trace_opts to;
 	const struct trace_opts *o = &t->o->trace;
 	int r = 0;
 
@@ -263,7 +275,8 @@ static int prepare(struct top *t, struct rg_err *err)
 		r = rg_redact_new(o->redact.v, o->redact.n, &t->redact, err);
 	if (r == 0 && !top_set_filter(t, o->filter ? o->filter : ""))
 		r = rg_fail(err, -EINVAL, "%s", t->view.error ? t->view.error : "out of memory");
-	return r;
+	trace_opts(t, call, &to);
+	return r == 0 && !t->o->from ? rg_trace_check(&to, err) : r;
 }
 
 /* What is looked at unless another is asked for: the time that is measured. */
@@ -297,9 +310,11 @@ static int top_run(const struct cli_call *call, const void *opts)
 	catch_signals();
 	if (o->from && call->command)
 		status = cli_usage(call->verb, "--from or a command, not both");
+	else if (!cli_metadata_fits(&o->trace, &err))
+		status = cli_usage(call->verb, "%s", err.msg);
 	else if (o->interval < 1000000)
 		status = cli_usage(call->verb, "--interval: at least 1ms");
-	else if (prepare(t, &err) < 0)
+	else if (prepare(t, call, &err) < 0)
 		status = cli_fail(call->verb, &err) + 1;
 	else if ((o->from ? read_recording(t, &err) : open_trace(t, call, &trace, &err)) < 0 ||
 		 run(t, trace, &err) < 0)
@@ -332,6 +347,8 @@ const struct cli_verb cli_verb_top = {
 		 "table, of those that had to go the sums are kept; 32 MiB of messages. With --from it shows "
 		 "a "
 		 "recording, with the rates of its whole length. --batch prints tables for scripts.\n\n"
+		 "With --metadata (also when it was recorded so) descriptors, truncations and times are not "
+		 "known: `-` stands for them, and peers are known by their addresses alone.\n\n"
 		 "Works on any terminal of 80 columns, needs no colour, and shows no byte of a message "
 		 "unescaped.",
 	.opts = options,

@@ -280,6 +280,8 @@ int cli_trace(const struct cli_call *call, const struct trace_opts *o)
 		return cli_usage(
 			call->verb,
 			"--fd: a descriptor number means nothing without a process; add --pid or a command");
+	if (!cli_metadata_fits(o, &err))
+		return cli_usage(call->verb, "%s", err.msg);
 	if (o->ring > UINT32_MAX)
 		return cli_usage(call->verb, "--ring: at most 2GiB");
 	cli_trace_fill(o, call, &to);
@@ -287,6 +289,8 @@ int cli_trace(const struct cli_call *call, const struct trace_opts *o)
 	r = prepare(&t, &err);
 	to.filter = t.filter;
 	to.policy = t.policy;
+	if (r == 0)
+		r = rg_trace_check(&to, &err);
 	if (r < 0)
 		status = cli_fail(call->verb, &err) + 1; /* the command line's (or the policy's) fault: 2 */
 	else if (rg_trace_open(&to, &t.trace, &err) < 0)

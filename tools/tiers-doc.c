@@ -142,6 +142,18 @@ static bool has_row(const char *field)
 	return false;
 }
 
+static void name_text(struct rg_buf *b, const char *name, size_t *line)
+{
+	size_t n = strlen(name) + 3;
+
+	if (*line + n > 110) {
+		rg_buf_str(b, "\n");
+		*line = 0;
+	}
+	rg_buf_printf(b, "%s`%s`", *line ? " " : "", name);
+	*line += n;
+}
+
 /* Those that are the same in every tier. */
 static void others_text(struct rg_buf *b)
 {
@@ -152,19 +164,41 @@ static void others_text(struct rg_buf *b)
 		"\nEvery other field is the same in all tiers: K where it is there, LATE where it was looked "
 		"up afterwards.\n"
 		"`recvguard events NAME` says of each what it is:\n\n");
-	for (int f = 0; f < RG_F__COUNT; f++) {
-		size_t n = strlen(rg_fields[f].name) + 3;
-
-		if (has_row(rg_fields[f].name))
-			continue;
-		if (line + n > 110) {
-			rg_buf_str(b, "\n");
-			line = 0;
-		}
-		rg_buf_printf(b, "%s`%s`", line ? " " : "", rg_fields[f].name);
-		line += n;
-	}
+	for (int f = 0; f < RG_F__COUNT; f++)
+		if (!has_row(rg_fields[f].name))
+			name_text(b, rg_fields[f].name, &line);
 	rg_buf_str(b, "\n");
+}
+
+static void metadata_text(struct rg_buf *b)
+{
+	size_t line = 0;
+
+	rg_buf_str(
+		b,
+		"\n## With `--metadata`\n"
+		"\n"
+		"Who received how much on which socket, in every tier by what fires once a message, as the "
+		"receive ends, and a\n"
+		"record of 232 bytes (392 where a unix socket has a name): on Linux 6.3 and later the "
+		"tracepoint `sock_recv_length` alone,\n"
+		"before, and in the legacy tier, the ends of `____sys_recvmsg` and `sock_recvmsg`. Every "
+		"such event has `detail` `metadata`. It has\n"
+		"none of the following fields, and that it has none says nothing: no descriptors may have "
+		"been passed, or ten.\n"
+		"A filter or policy that asks for one of them is refused, and so are `--errors`, "
+		"`--duration`, `--snaplen`, sends, and\n"
+		"outputs made of what is not there (tracee, tracee-v1beta1, pcapng):\n\n");
+	for (int f = 0; f < RG_F__COUNT; f++)
+		if (rg_fields[f].tags & RG_TAG_FULL)
+			name_text(b, rg_fields[f].name, &line);
+	rg_buf_str(
+		b,
+		"\n\n`proc.exe` is by /proc alone (LATE), and absent where the process is gone by then. Of "
+		"io_uring only that it was io_uring is\n"
+		"known: `route` is `io_uring`, `sock.fd` and `msg.flags` are absent. Filters are decided in "
+		"the kernel by what process and socket are;\n"
+		"the legacy tier decides none there, and has no `--socket`.\n");
 }
 
 static void routes_text(struct rg_buf *b)
@@ -203,6 +237,7 @@ static void whole_text(struct rg_buf *b)
 	fields_text(b, false);
 	fields_text(b, true);
 	others_text(b);
+	metadata_text(b);
 	routes_text(b);
 }
 

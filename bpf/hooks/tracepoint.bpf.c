@@ -14,6 +14,7 @@
 #define RG_PLAIN_LOADS /* 6.3+: bpf_rdonly_cast is there */
 #include "lib/common.h"
 #include "lib/files.h"
+#include "lib/meta.h"
 #include "lib/recv.h"
 #include "lib/send.h"
 #include "lib/skb.h"

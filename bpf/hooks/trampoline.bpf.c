@@ -11,9 +11,12 @@
  *   io_recv, io_recvmsg      which io_uring operation receives
  *   ip_send_skb, ip6_send_skb  UDP sends, with --direction both: which buffer a send became
  *   unix_stream_splice_read, tcp_splice_read   splice and sendfile from a stream
+ *   sock_recv_length         (tracepoint, 6.3+) --metadata, alone; before: the ends of ____sys_recvmsg and
+ *                            sock_recvmsg
  *   sock_send_length         (tracepoint, 6.3+) sends; before: unix_stream_sendmsg and its like (lib/sends.h)
  */
 #include "lib/common.h"
+#include "lib/meta.h"
 #include "lib/sends.h"
 #include "lib/tramp.h"
 
@@ -22,6 +25,19 @@ char LICENSE[] SEC("license") = "GPL";
 #ifdef RG_LEGACY
 __u64 rg_own_nr; /* the call in which recvguard itself received last */
 #endif
+
+/* sock_recvmsg's end is seen: what settling asks for (src/kernel/functions.c, legacy.c). */
+rg_inline void rg_own_try(void)
+{
+	rg_tries++;
+#ifdef RG_LEGACY
+	struct task_struct *t = rg_current();
+	struct pt_regs *regs = rg_regs(t);
+
+	if (RG_LOAD(t, tgid) == rg_config.self)
+		rg_own_nr = RG_LOAD(regs, orig_ax);
+#endif
+}
 
 /* The state of a receive under way; NULL when there is none or it is not wanted. */
 rg_inline struct rg_state *rg_under_way(struct task_struct *t)
@@ -110,14 +126,7 @@ int BPF_PROG(rg_sock_recvmsg_out, struct socket *sock, struct msghdr *msg, int f
 	struct task_struct *t = rg_current();
 	struct rg_state *st = rg_under_way(t);
 
-	rg_tries++;
-#ifdef RG_LEGACY
-	if (RG_LOAD(t, tgid) == rg_config.self) {
-		struct pt_regs *regs = rg_regs(t);
-
-		rg_own_nr = RG_LOAD(regs, orig_ax);
-	}
-#endif
+	rg_own_try();
 	if (!st || !sock || st->tr.in != RG_IN_SOCK_RECVMSG)
 		return 0;
 	if (ret >= 0)
@@ -377,3 +386,41 @@ int BPF_PROG(rg_io_read_out)
 	return rg_uring_out();
 }
 #endif
+
+/* ---- --metadata ---- */
+
+rg_inline int rg_meta_end(struct socket *sock, long ret, __u32 flags)
+{
+	struct sock *sk = sock ? sock->sk : NULL;
+
+	return sk ? rg_meta_over(sk, ret, flags) : 0;
+}
+
+SEC("fexit/____sys_recvmsg")
+int BPF_PROG(rg_meta_recvmsg, struct socket *sock, struct msghdr *msg, void *user_msg, void *uaddr,
+	     unsigned int flags, int nosec, int ret)
+{
+	return rg_meta_end(sock, ret, flags);
+}
+
+SEC("fexit/sock_recvmsg")
+int BPF_PROG(rg_meta_sock_recvmsg, struct socket *sock, struct msghdr *msg, int flags, int ret)
+{
+	rg_own_try();
+	/* what came by ____sys_recvmsg is told at its end */
+	return BPF_CORE_READ_BITFIELD(msg, msg_control_is_user) ? 0 : rg_meta_end(sock, ret, flags);
+}
+
+SEC("fexit/unix_stream_splice_read")
+int BPF_PROG(rg_meta_unix_splice, struct socket *sock, void *pos, void *pipe, unsigned long len,
+	     unsigned int flags, long ret)
+{
+	return rg_meta_end(sock, ret, 0);
+}
+
+SEC("fexit/tcp_splice_read")
+int BPF_PROG(rg_meta_tcp_splice, struct socket *sock, void *pos, void *pipe, unsigned long len,
+	     unsigned int flags, long ret)
+{
+	return rg_meta_end(sock, ret, 0);
+}

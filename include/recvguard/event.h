@@ -25,6 +25,7 @@ enum rg_tag {
 		1 << 2,	      /* the program could have changed it between the kernel's use and our reading */
 	RG_TAG_OPT = 1 << 3,  /* (field table only) may be absent */
 	RG_TAG_LATE = 1 << 4, /* read after the event, e.g. from /proc: may show a later state */
+	RG_TAG_FULL = 1 << 5, /* (field table only) not in events recorded with --metadata */
 };
 
 enum rg_type {
@@ -198,6 +199,8 @@ struct rg_msgflag_info {
 };
 extern const struct rg_msgflag_info rg_msgflags[];
 
+/* The field `detail`; absent: the full record. */
+enum rg_detail { RG_DETAIL_METADATA };
 enum rg_how { RG_HOW_MESSAGE, RG_HOW_CONNECT, RG_HOW_KERNEL, RG_HOW_MSGID };
 enum rg_action { RG_ACT_ALLOW, RG_ACT_DENY, RG_ACT_DROP, RG_ACT_STRIP, RG_ACT_KILL, RG_ACT_LOG };
 enum rg_loss {
@@ -282,8 +285,9 @@ int rg_name_value(const struct rg_name *names, const char *name, size_t len, uin
 const struct rg_name *rg_event_names(const struct rg_event *ev, enum rg_field f);
 
 extern const struct rg_name rg_names_events[], rg_names_routes[], rg_names_families[], rg_names_socktypes[],
-	rg_names_msgflags[], rg_names_msgoutflags[], rg_names_errnos[], rg_names_hows[], rg_names_actions[],
-	rg_names_losses[], rg_names_ipprotos[], rg_names_netlink_protos[], rg_names_etherprotos[],
-	rg_names_fdkinds[], rg_names_openflags[], rg_names_seals[], rg_names_pkttypes[], rg_names_hatypes[];
+	rg_names_msgflags[], rg_names_msgoutflags[], rg_names_errnos[], rg_names_hows[], rg_names_details[],
+	rg_names_actions[], rg_names_losses[], rg_names_ipprotos[], rg_names_netlink_protos[],
+	rg_names_etherprotos[], rg_names_fdkinds[], rg_names_openflags[], rg_names_seals[],
+	rg_names_pkttypes[], rg_names_hatypes[];
 
 #endif

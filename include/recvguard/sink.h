@@ -45,6 +45,7 @@ int rg_sink_close(struct rg_sink *s, struct rg_err *err);
 struct rg_sink_format {
 	const char *name;
 	const char *doc;
+	bool full; /* made of what only the full record has: not with rg_trace_opts.metadata */
 };
 extern const struct rg_sink_format rg_sink_formats[];
 

@@ -45,6 +45,8 @@ struct rg_stat_row {
 	uint64_t id;	  /* stays with the row */
 	const char *name; /* escaped: can be shown as it is; until the next rg_stat_add */
 	uint64_t messages, bytes, fds, errors, truncated, denied, lost;
+	uint64_t metadata; /* messages of which --metadata kept no more: fds and truncated know nothing of
+			      them */
 	double message_rate, byte_rate; /* per second, of the last interval */
 	/* Within a sixteenth of the true value; counted[t] 0: none was measured. */
 	uint64_t counted[RG_TIME__COUNT], p50[RG_TIME__COUNT], p99[RG_TIME__COUNT];

@@ -54,9 +54,12 @@ struct rg_trace_opts {
 	enum rg_tier tier;
 	enum rg_direction direction;
 	enum rg_on_full on_full;
-	bool errors;	  /* also calls that failed before reaching a socket (EBADF, ENOTSOCK, EFAULT...) */
-	bool duration;	  /* duration and wait, also where they cost a system-call tracepoint */
-	bool no_enrich;	  /* nothing from /proc */
+	bool errors;	/* also calls that failed before reaching a socket (EBADF, ENOTSOCK, EFAULT...) */
+	bool duration;	/* duration and wait, also where they cost a system-call tracepoint */
+	bool no_enrich; /* nothing from /proc */
+	/* Only who received how much on which socket, by one hook: the fields without RG_TAG_FULL. Not with
+	 * errors, duration, sends, nor with a filter or policy that asks for more: -EINVAL. */
+	bool metadata;
 	uint32_t snaplen; /* payload bytes kept per message; UINT32_MAX: all */
 	/* What the kernel can decide of these is decided there, so that what is not wanted costs little; the
 	 * rest is the caller's: it still asks rg_expr_match, rg_policy_decide. policy: messages of which no
@@ -76,6 +79,9 @@ struct rg_trace_stats {
 			      waits in vain and is repeated counts each time */
 	uint64_t lost[RG_LOSS__COUNT];
 };
+
+/* What can be said against opts without any privilege: -EINVAL. rg_trace_open says it too. */
+int rg_trace_check(const struct rg_trace_opts *opts, struct rg_err *err);
 
 /* Load and attach. When argv is set the command is started and held before its first instruction until
  * rg_trace_run. Errors: -EPERM (not root), -EOPNOTSUPP (no tier loads: err says what each lacked),

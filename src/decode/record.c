@@ -97,8 +97,7 @@ static void put_who(const struct rg_rec_msg *r, const struct tail *t, const stru
 	rg_set_u(ev, RG_F_PROC_NS_PIDNS, r->ns_pidns, K);
 }
 
-static void put_end(struct rg_event *ev, enum rg_field addr, enum rg_field port, const uint8_t *sa,
-		    size_t len)
+void rg_put_end(struct rg_event *ev, enum rg_field addr, enum rg_field port, const uint8_t *sa, size_t len)
 {
 	int32_t p = -1;
 	const struct rg_addr *x = len ? rg_sockaddr_addr(ev, sa, len, &p) : NULL;
@@ -111,10 +110,21 @@ static void put_end(struct rg_event *ev, enum rg_field addr, enum rg_field port,
 		rg_set_u(ev, port, (uint32_t)p, K);
 }
 
-static void put_sock(const struct rg_rec_msg *r, const struct tail *t, struct rg_event *ev)
+/* The name that the socket is bound to, else the one its peer is bound to. */
+void rg_put_path(struct rg_event *ev)
 {
 	const struct rg_addr *a = NULL;
 
+	if (rg_has(ev, RG_F_SOCK_LOCAL_ADDR))
+		a = ev->v[RG_F_SOCK_LOCAL_ADDR].addr;
+	else if (rg_has(ev, RG_F_SOCK_REMOTE_ADDR))
+		a = ev->v[RG_F_SOCK_REMOTE_ADDR].addr;
+	if (a)
+		rg_set_str(ev, RG_F_SOCK_PATH, a->text, a->text_len, K);
+}
+
+static void put_sock(const struct rg_rec_msg *r, const struct tail *t, struct rg_event *ev)
+{
 	if (r->fd >= 0)
 		rg_set_i(ev, RG_F_SOCK_FD, r->fd, K);
 	if (!(r->has & RG_HAS_SOCK))
@@ -129,16 +139,10 @@ static void put_sock(const struct rg_rec_msg *r, const struct tail *t, struct rg
 	rg_set_i(ev, RG_F_SOCK_PROTOCOL, r->protocol, K);
 	if (r->seq)
 		rg_set_u(ev, RG_F_SEQ, r->seq, K);
-	put_end(ev, RG_F_SOCK_LOCAL_ADDR, RG_F_SOCK_LOCAL_PORT, t->local, r->local_len);
-	put_end(ev, RG_F_SOCK_REMOTE_ADDR, RG_F_SOCK_REMOTE_PORT, t->remote, r->remote_len);
-	if (r->family != AF_UNIX)
-		return;
-	if (rg_has(ev, RG_F_SOCK_LOCAL_ADDR))
-		a = ev->v[RG_F_SOCK_LOCAL_ADDR].addr;
-	else if (rg_has(ev, RG_F_SOCK_REMOTE_ADDR))
-		a = ev->v[RG_F_SOCK_REMOTE_ADDR].addr;
-	if (a)
-		rg_set_str(ev, RG_F_SOCK_PATH, a->text, a->text_len, K);
+	rg_put_end(ev, RG_F_SOCK_LOCAL_ADDR, RG_F_SOCK_LOCAL_PORT, t->local, r->local_len);
+	rg_put_end(ev, RG_F_SOCK_REMOTE_ADDR, RG_F_SOCK_REMOTE_PORT, t->remote, r->remote_len);
+	if (r->family == AF_UNIX)
+		rg_put_path(ev);
 }
 
 static void put_sender(const struct rg_rec_msg *r, struct rg_event *ev)

@@ -55,6 +55,14 @@ void rg_rec_msg_pack(const struct rg_rec_msg *m, struct rg_rec_packed *out);
 int rg_decode_msg(const struct rg_rec_hdr *rec, size_t size, struct rg_parts *parts,
 		  const struct rg_clock *clock, struct rg_event *ev, unsigned *lost_parts);
 
+/* The same of a record of --metadata. */
+int rg_decode_meta(const struct rg_rec_hdr *rec, size_t size, const struct rg_clock *clock,
+		   struct rg_event *ev);
+/* A socket's end: its address and, where it has one, its port. sa points into the record. */
+void rg_put_end(struct rg_event *ev, enum rg_field addr, enum rg_field port, const uint8_t *sa, size_t len);
+/* sock.path of a unix socket whose ends are set. */
+void rg_put_path(struct rg_event *ev);
+
 /* parts.c, for record.c: what is kept for a message; NULL when there is nothing. */
 struct rg_part_set {
 	const uint8_t *data; /* bytes [data_at, data_at + data_len) of the payload, contiguous */

@@ -64,6 +64,8 @@ const struct rg_name *rg_event_names(const struct rg_event *ev, enum rg_field f)
 	}
 }
 
+const struct rg_name rg_names_details[] = {{RG_DETAIL_METADATA, "metadata"}, {0, NULL}};
+
 const struct rg_name rg_names_hows[] = {
 	{RG_HOW_MESSAGE, "message"}, /* credentials that travelled with this message */
 	{RG_HOW_CONNECT, "connect"}, /* the peer's credentials when the connection was made */

@@ -4,9 +4,10 @@
 
 #include <recvguard/event.h>
 
-#define K   RG_TAG_K
-#define U   RG_TAG_U
-#define OPT RG_TAG_OPT
+#define K    RG_TAG_K
+#define U    RG_TAG_U
+#define OPT  RG_TAG_OPT
+#define FULL RG_TAG_FULL
 
 /* sock.protocol's names depend on the family: rg_event_names() resolves them. */
 #define rg_names_protocols NULL

@@ -96,6 +96,8 @@ static int try_tier(struct rg_capture *c, const struct rg_tier_impl *impl, const
 	r = rg_select_config(opts, c->match, config, err);
 	if (!rg_tier_features[RG_CAN_EARLY].has[impl->tier])
 		config->match_at &= RG_MA_END | RG_MA_ASKED;
+	if (opts->metadata)
+		config->match_at &= RG_MA_SOCK;
 	if (!r)
 		r = rg_match_size(c->obj, c->match, err);
 	if (!r)

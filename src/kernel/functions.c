@@ -74,6 +74,20 @@ void rg_hook_load(struct bpf_object *obj, const char *program, bool load)
 		bpf_program__set_autoload(p, false);
 }
 
+void rg_hooks_metadata(struct bpf_object *obj, bool metadata)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, obj)
+	{
+		const char *name = bpf_program__name(p);
+		bool follows = !strcmp(name, "rg_fork") || !strcmp(name, "rg_exit");
+
+		if (!follows && metadata == !!strncmp(name, "rg_meta", 7))
+			bpf_program__set_autoload(p, false);
+	}
+}
+
 int rg_hooks_prepare(struct bpf_object *obj, const struct btf *btf, const struct rg_trace_opts *opts,
 		     struct rg_err *err)
 {
@@ -90,6 +104,9 @@ int rg_hooks_prepare(struct bpf_object *obj, const struct btf *btf, const struct
 				    strchr(bpf_program__section_name(p), '/') + 1);
 		bpf_program__set_autoload(p, false);
 	}
+	rg_hooks_metadata(obj, opts->metadata);
+	if (opts->metadata)
+		return r;
 	/* where both are, receive_fd is a wrapper with other arguments that unix sockets do not pass */
 	if (btf__find_by_name_kind(btf, "__receive_fd", BTF_KIND_FUNC) > 0)
 		rg_hook_load(obj, "rg_receive_fd", false);
@@ -109,6 +126,15 @@ static void sends_note(struct rg_capture *c)
 		rg_capture_note(c, "%s", rg_tier_features[RG_CAN_SENDS].note);
 }
 
+/* Is one of these programs in use? */
+static bool loaded(struct bpf_object *obj, const char *one, const char *other)
+{
+	struct bpf_program *a = bpf_object__find_program_by_name(obj, one);
+	struct bpf_program *b = bpf_object__find_program_by_name(obj, other);
+
+	return (a && bpf_program__autoload(a)) || (b && bpf_program__autoload(b));
+}
+
 int rg_hooks_settle(struct rg_capture *c, const volatile unsigned long long *tries, struct rg_err *err)
 {
 	uint64_t before = *tries;
@@ -116,7 +142,7 @@ int rg_hooks_settle(struct rg_capture *c, const volatile unsigned long long *tri
 	int pair[2];
 	char byte;
 
-	if (c->calibrated)
+	if (c->calibrated || !loaded(c->obj, "rg_sock_recvmsg_out", "rg_meta_sock_recvmsg"))
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair))
 		return rg_fail(err, -errno, "socketpair: %s", strerror(errno));

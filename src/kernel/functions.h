@@ -15,6 +15,8 @@ struct btf;
 int rg_hook_args(const struct btf *btf, const char *function);
 /* Leave a program out before load; load true changes nothing. */
 void rg_hook_load(struct bpf_object *obj, const char *program, bool load);
+/* Leave, of the programs that see messages, those of --metadata or all but those. */
+void rg_hooks_metadata(struct bpf_object *obj, bool metadata);
 /* Leave out the programs whose function this kernel does not have, and what the options do not ask for. */
 int rg_hooks_prepare(struct bpf_object *obj, const struct btf *btf, const struct rg_trace_opts *opts,
 		     struct rg_err *err);

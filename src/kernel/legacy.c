@@ -29,6 +29,8 @@ static int legacy_prepare(void *instance, const struct rg_trace_opts *opts, stru
 	bool requests;
 	int sqe, r;
 
+	if (opts->metadata && opts->select.n_sockets)
+		return rg_fail(err, -EOPNOTSUPP, "--metadata does not go with --socket there");
 	if (!btf)
 		return rg_fail(err, -EOPNOTSUPP, "this kernel does not describe its types (no BTF)");
 	r = rg_hooks_prepare(s->obj, btf, opts, err);
@@ -37,6 +39,7 @@ static int legacy_prepare(void *instance, const struct rg_trace_opts *opts, stru
 	rg_hook_load(s->obj, "rg_receive_fd_6", rg_hook_args(btf, "__receive_fd") == 3);
 	rg_hook_load(s->obj, "rg_receive_fd_5", rg_hook_args(btf, "__receive_fd") == 4);
 	btf__free(btf);
+	rg_hook_load(s->obj, "rg_meta", false); /* not on 5.10; what settling asks for is at the others */
 	/* before 5.19 io_uring's tracepoints do not pass the request */
 	sqe = rg_tracepoint_args("io_uring_submit_sqe");
 	requests = rg_tracepoint_args("io_uring_submit_req") >= 0 || (sqe >= 0 && sqe <= 2);

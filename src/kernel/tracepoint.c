@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kernel/calibrate.h"
-#include "kernel/capture.h"
+#include "kernel/functions.h"
 #include "tracepoint.skel.h"
 
 static int tp_open(void **instance, struct bpf_object **obj, struct rg_config **config, struct rg_err *err)
@@ -42,6 +42,10 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 	if (rg_tracepoint_args("sock_recv_length") < 0)
 		return rg_fail(err, -EOPNOTSUPP,
 			       "this kernel has no tracepoint sock_recv_length (6.3 and later do)");
+	rg_hooks_metadata(s->obj, opts->metadata);
+	bpf_program__set_autoattach(s->progs.rg_beside, false);
+	if (opts->metadata)
+		return 0;
 	s->rodata->rg_skb_dynptr = !rg_forced("no-dynptr") && has_function("bpf_dynptr_from_skb");
 	bpf_program__set_autoload(s->progs.rg_uring_req, rg_tracepoint_args("io_uring_submit_req") >= 0);
 	bpf_program__set_autoload(s->progs.rg_uring_sqe, rg_tracepoint_args("io_uring_submit_sqe") >= 0);
@@ -56,7 +60,6 @@ static int tp_prepare(void *instance, const struct rg_trace_opts *opts, struct r
 	}
 	bpf_program__set_autoload(s->progs.rg_dev_queue, datagrams);
 	bpf_program__set_autoload(s->progs.rg_data_ready, datagrams);
-	bpf_program__set_autoattach(s->progs.rg_beside, false);
 	bpf_program__set_autoload(s->progs.rg_sys_enter, call_hooks);
 	s->rodata->rg_splice_at_exit = call_hooks && opts->direction & RG_WAY_RECV;
 	/* loaded in any case: attached later if calibration fails */

@@ -23,7 +23,7 @@ static int tramp_prepare(void *instance, const struct rg_trace_opts *opts, struc
 {
 	struct trampoline_bpf *s = instance;
 	struct btf *btf = btf__load_vmlinux_btf();
-	bool both = opts->direction == RG_WAY_BOTH;
+	bool both = opts->direction == RG_WAY_BOTH, ends = rg_tracepoint_args("sock_recv_length") < 0;
 	int r;
 
 	if (!btf)
@@ -31,6 +31,8 @@ static int tramp_prepare(void *instance, const struct rg_trace_opts *opts, struc
 	r = rg_hooks_prepare(s->obj, btf, opts, err);
 	rg_hook_load(s->obj, "rg_uring_done", rg_tracepoint_args("io_uring_complete") == 3);
 	rg_hook_load(s->obj, "rg_uring_done_old", rg_tracepoint_args("io_uring_complete") >= 5);
+	rg_hook_load(s->obj, "rg_meta_recvmsg", ends); /* else rg_meta sees all that they would */
+	rg_hook_load(s->obj, "rg_meta_sock_recvmsg", ends);
 	rg_hook_load(s->obj, "rg_udp_sent", both);
 	rg_hook_load(s->obj, "rg_udp6_sent", both);
 	s->rodata->rg_skb_dynptr = btf__find_by_name_kind(btf, "bpf_dynptr_from_skb", BTF_KIND_FUNC) > 0;

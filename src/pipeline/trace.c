@@ -21,6 +21,7 @@
 #include "kernel/capture.h"
 #include "pipeline/child.h"
 #include "pipeline/exes.h"
+#include "pipeline/metadata.h"
 #include "pipeline/senders.h"
 #include "policy/expr.h"
 #include "policy/lower/match.h"
@@ -119,15 +120,15 @@ static void on_loss(void *arg, const struct rg_loss_key *key, uint64_t n)
 	deliver_loss(arg, key->reason, n, key);
 }
 
-static void count(struct rg_trace *t, const struct rg_rec_msg *m)
+static void count(struct rg_trace *t, int64_t ret, unsigned mflags)
 {
 	t->stats.messages++;
-	if (m->ret < 0)
+	if (ret < 0)
 		t->stats.errors++;
-	else if (m->mflags & RG_MF_PEEK)
+	else if (mflags & RG_MF_PEEK)
 		t->stats.peeks++;
 	else
-		t->stats.bytes += (uint64_t)m->ret;
+		t->stats.bytes += (uint64_t)ret;
 }
 
 static void enrich(struct rg_trace *t, const struct rg_rec_msg *m)
@@ -156,7 +157,7 @@ static int on_message(struct rg_trace *t, const struct rg_rec_hdr *rec, size_t s
 		deliver_loss(t, RG_LOSS_BAD_RECORD, 1, NULL);
 		return t->fn_said;
 	}
-	count(t, m);
+	count(t, m->ret, m->mflags);
 	if (lost && m->cut & RG_CUT_PART)
 		lost = 0; /* counted by the kernel side */
 	t->stats.lost[RG_LOSS_PART] += lost;
@@ -168,12 +169,39 @@ static int on_message(struct rg_trace *t, const struct rg_rec_hdr *rec, size_t s
 	return deliver(t);
 }
 
+/* A record of --metadata. */
+static int on_meta(struct rg_trace *t, const struct rg_rec_hdr *rec, size_t size)
+{
+	const struct rg_rec_meta *m = (const struct rg_rec_meta *)rec;
+
+	if (rg_decode_meta(rec, size, &t->clock, t->ev)) {
+		deliver_loss(t, RG_LOSS_BAD_RECORD, 1, NULL);
+		return t->fn_said;
+	}
+	count(t, m->ret, m->mflags);
+	if (t->enrich) {
+		struct rg_raw_who who = {
+			.pid = m->pid,
+			.leader_start = m->leader_start,
+			.exe_ino = m->exe_ino,
+			.exe_dev = m->exe_dev,
+			.cgroup_id = m->cgroup_id,
+			.now = m->ts + (uint64_t)(t->clock.mono - t->clock.boot),
+		};
+
+		rg_enrich_event(t->enrich, t->ev, &who);
+	}
+	return deliver(t);
+}
+
 static int on_record(void *arg, const struct rg_rec_hdr *rec, size_t size)
 {
 	struct rg_trace *t = arg;
 
 	if (size >= sizeof(*rec) && rec->type == RG_REC_MSG)
 		return on_message(t, rec, size);
+	if (size >= sizeof(*rec) && rec->type == RG_REC_META)
+		return on_meta(t, rec, size);
 	if (size >= sizeof(*rec) && rec->type == RG_REC_PROC) {
 		if (rg_exes_add(t->exes, rec, size))
 			deliver_loss(t, RG_LOSS_BAD_RECORD, 1, NULL);
@@ -190,6 +218,11 @@ static void tend(struct rg_trace *t)
 	/* the wall clock may have been set */
 	clock_set(&t->clock);
 	t->next_tend = now_ns(CLOCK_MONOTONIC) + TEND_NS;
+}
+
+int rg_trace_check(const struct rg_trace_opts *opts, struct rg_err *err)
+{
+	return rg_metadata_check(opts, err);
 }
 
 /* RECVGUARD_PROBE_DENY makes this kernel poorer than it is: take the best tier that is left (each is tested
@@ -253,7 +286,12 @@ static void note_match(struct rg_trace *t, const struct rg_trace_opts *opts, str
 
 	if (!rg_tier_features[RG_CAN_EARLY].has[rg_trace_tier(t)])
 		m->prog.at &= RG_MA_END | RG_MA_ASKED;
-
+	if (opts->metadata) {
+		m->exact = m->exact && !(m->prog.at & RG_MA_ASKED);
+		m->prog.at &= RG_MA_SOCK;
+		m->prog.n = m->prog.at ? m->prog.n : 0;
+		m->why = "with --metadata the kernel decides by process and socket alone";
+	}
 	if (!opts->filter && !opts->policy)
 		return;
 	if (rg_forced("no-match"))
@@ -273,6 +311,8 @@ static int open_capture(struct rg_trace *t, const struct rg_trace_opts *opts, st
 		r = rg_capture_open(opts, m.prog.n ? &m : NULL, on_record, t, &t->cap, err);
 	if (!r)
 		note_match(t, opts, &m);
+	if (!r && opts->metadata)
+		rg_capture_note(t->cap, "%s", rg_metadata_note);
 	rg_match_free(&m);
 	return r;
 }
@@ -280,7 +320,7 @@ static int open_capture(struct rg_trace *t, const struct rg_trace_opts *opts, st
 int rg_trace_open(const struct rg_trace_opts *asked, struct rg_trace **ret, struct rg_err *err)
 {
 	struct rg_trace_opts poorer = *asked, *opts = &poorer;
-	int r = check_pids(&asked->select, err) ?: poorer_tier(&poorer, err);
+	int r = rg_trace_check(asked, err) ?: check_pids(&asked->select, err) ?: poorer_tier(&poorer, err);
 	struct rg_trace *t = r ? NULL : calloc(1, sizeof(*t));
 
 	if (!t)

@@ -93,7 +93,7 @@ static bool may_lack(const char *field)
 {
 	int f = rg_field_find(field, strlen(field));
 
-	return f >= 0 && rg_fields[f].tags & RG_TAG_OPT;
+	return f >= 0 && rg_fields[f].tags & (RG_TAG_OPT | RG_TAG_FULL);
 }
 
 int rg_tfilter_emit(struct rg_yaml *y, const yaml_node_t *n, const struct rg_tfilter *f, const char *field,

@@ -17,6 +17,7 @@ static const struct {
 		   "check, time of use)"},
 	{"LATE", "read after the event, for example from /proc: may show a later state"},
 	{"OPT", "optional: absent where it does not apply or could not be had"},
+	{"FULL", "of the full record: absent, and nothing known of it, in events recorded with --metadata"},
 };
 
 char *rg_events_list(struct rg_err *err)

@@ -132,11 +132,8 @@ static char *put_tag(char *p, uint8_t tag)
 	static const struct {
 		uint8_t bit;
 		char text[8];
-	} bits[] = {{RG_TAG_K, "K,"},
-		    {RG_TAG_U, "U,"},
-		    {RG_TAG_TOCTOU, "TOCTOU,"},
-		    {RG_TAG_OPT, "OPT,"},
-		    {RG_TAG_LATE, "LATE,"}};
+	} bits[] = {{RG_TAG_K, "K,"},	  {RG_TAG_U, "U,"},	  {RG_TAG_TOCTOU, "TOCTOU,"},
+		    {RG_TAG_OPT, "OPT,"}, {RG_TAG_LATE, "LATE,"}, {RG_TAG_FULL, "FULL,"}};
 	char *start = p;
 
 	for (size_t i = 0; i < RG_ARRAY_LEN(bits); i++)

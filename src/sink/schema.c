@@ -141,7 +141,7 @@ static void required(struct rg_buf *b, const char *path, size_t len)
 		size_t n;
 
 		if (strncmp(name, path, len) != 0 || (len && name[len] != '.') ||
-		    rg_fields[f].tags & RG_TAG_OPT)
+		    rg_fields[f].tags & (RG_TAG_OPT | RG_TAG_FULL))
 			continue;
 		rest = name + len + (len > 0);
 		n = strcspn(rest, ".");

@@ -8,13 +8,13 @@
 #include "base/cleanup.h"
 
 const struct rg_sink_format rg_sink_formats[] = {
-#define RG_FORMAT(symbol, name, doc) {name, doc},
+#define RG_FORMAT(symbol, name, full, doc) {name, doc, full},
 #include "sink/formats.def"
 #undef RG_FORMAT
 	{NULL, NULL}};
 
 static const struct rg_format *const formats[] = {
-#define RG_FORMAT(symbol, name, doc) &rg_format_##symbol,
+#define RG_FORMAT(symbol, name, full, doc) &rg_format_##symbol,
 #include "sink/formats.def"
 #undef RG_FORMAT
 };

@@ -32,7 +32,7 @@ struct rg_sink {
 	void *state;
 };
 
-#define RG_FORMAT(symbol, name, doc) extern const struct rg_format rg_format_##symbol;
+#define RG_FORMAT(symbol, name, full, doc) extern const struct rg_format rg_format_##symbol;
 #include "sink/formats.def"
 #undef RG_FORMAT
 

@@ -176,6 +176,7 @@ static struct rg_stat_row of_event(const struct rg_event *ev)
 	v.truncated = is_set(ev, RG_F_MSG_TRUNCATED) || is_set(ev, RG_F_MSG_CTRUNCATED) ||
 		      is_set(ev, RG_F_MSG_FDS_LOST);
 	v.denied = is_denied(ev);
+	v.metadata = rg_has(ev, RG_F_DETAIL);
 	return v;
 }
 

@@ -80,6 +80,7 @@ void row_sum(struct rg_stat_row *a, const struct rg_stat_row *b)
 	a->fds += b->fds;
 	a->errors += b->errors;
 	a->truncated += b->truncated;
+	a->metadata += b->metadata;
 	a->denied += b->denied;
 	a->lost += b->lost;
 }

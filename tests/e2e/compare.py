@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One event of recvguard held against what the program itself saw: a list of (field, tag, expected, got)."""
 import datetime
-import truth
+import fields, truth
 
 ABSENT = object()
 
@@ -42,6 +42,8 @@ class Diff:
         self.judge(field, expected, got, convert, absent_is)
 
     def judge(self, field, expected, got, convert=None, absent_is=ABSENT):
+        if self.ev.get("detail") == "metadata" and fields.is_full(field):
+            return  # that there is none of these is oracle.py's own test
         self.seen += 1
         if got is ABSENT:
             got = absent_is
@@ -218,6 +220,9 @@ def times(d, t, slack):
 
 def compare(t, ev, init_ns=True, slack=2000000):
     """(mismatches, values compared) for one truth line and one event."""
+    if ev.get("detail") == "metadata" and t["route"].startswith("io_uring"):
+        # one hook knows no more of it
+        t = {k: v for k, v in t.items() if k != "flags"} | {"event": "recvmsg", "route": "io_uring", "fd": None}
     d = Diff(t, ev)
     d.want("event", t["event"])
     d.want("route", t["route"])

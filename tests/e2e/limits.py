@@ -13,6 +13,10 @@ def no_msghdr(t, ev):
     return "out_flags" not in ev.get("msg", {}) and t["route"].startswith("io_uring")
 
 
+def metadata(t, ev):
+    return ev.get("detail") == "metadata"
+
+
 def cut_udp(t, ev):
     return t.get("family") in (2, 10) and (t.get("size", 0) > t["ret"] or no_msghdr(t, ev))
 
@@ -28,6 +32,7 @@ ABSENT = [
     (r"msg\.size", cut_udp, ("auto", "tracepoint"), "no tracepoint passes the full length of a datagram that was cut"),
     (r"sock\.fd", lambda t, ev: t["route"].startswith("io_uring"), ("legacy",),
      "before Linux 5.19 io_uring's tracepoints do not pass the request"),
+    (r"proc\.exe", metadata, None, "--metadata: by /proc alone, where a process may be gone"),
     (r"wait", lambda t, ev: True, None, "told with --duration only: sched_switch costs every task"),
     (r"fd\[\d+\]\.cookie", lambda t, ev: True, None, "a socket has no cookie until something asks for it"),
     (r"sock\.(?!fd).*|sender\..*|msg\.(iov|name.*)", early, None, "the call failed before it reached a socket: only its registers are known"),

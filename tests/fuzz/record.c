@@ -18,6 +18,8 @@ static void one(struct rg_parts *parts, struct rg_event *ev, const uint8_t *p, s
 	if (n >= sizeof(*rec)) {
 		if (rec->type == RG_REC_MSG)
 			rg_decode_msg(rec, n, parts, &clock, ev, &lost);
+		else if (rec->type == RG_REC_META)
+			rg_decode_meta(rec, n, &clock, ev);
 		else
 			rg_parts_add(parts, rec, n);
 	}

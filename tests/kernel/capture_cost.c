@@ -107,7 +107,7 @@ static const struct workload {
 	{"udp-64-pktinfo", on_udp, "--snaplen 64"},
 	{"descriptor", on_descriptor, "--snaplen 64"},
 	{"unrelated-call", unrelated, "--snaplen 64"},
-	{"stream-64-metadata", on_stream, "--snaplen 0"},
+	{"stream-64-metadata", on_stream, "--metadata"},
 	{"stream-64-rejected", on_stream, "--filter 'proc.comm == \"nobody\"'"},
 };
 #define N ((int)(sizeof(workloads) / sizeof(workloads[0])))

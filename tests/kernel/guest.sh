@@ -60,26 +60,28 @@ for tier in $RG_TIERS; do
 		continue
 	fi
 	yes "tier $tier loads and attaches"
-	mkdir -p "/out/$tier"
 	# One loading for all programs, which takes longer here than they do: matrix.sh tells them apart by pid and socket
-	for way in recv both; do
-		names=
+	for way in recv both metadata; do
+		names= out=/out/$tier
+		set -- --errors --snaplen all --direction $way
+		[ $way = metadata ] && out=/out/$tier-metadata && set -- --metadata
 		for prog in /rg/bin/oracle-*; do
 			name=${prog##*/oracle-}
 			case $way:$name in
-			recv:send) ;;
-			recv:* | both:send) among "$name" "$RG_ORACLES" && names="$names $name" ;;
+			recv:send | metadata:send) ;;
+			recv:* | both:send | metadata:*) among "$name" "$RG_ORACLES" && names="$names $name" ;;
 			esac
 		done
 		[ -n "$names" ] || continue
-		timeout 400 recvguard trace --errors --snaplen all --tier "$tier" --direction $way -o json="/out/$tier/$way.json" -- sh -c '
+		mkdir -p "$out"
+		timeout 400 recvguard trace "$@" --tier "$tier" -o json="$out/$way.json" -- sh -c '
 			dir=$0
 			for name; do
 				RG_ORACLE=$dir/$name.truth timeout 100 /rg/bin/oracle-$name >/dev/null 2>$dir/$name.err
 				echo $? >$dir/$name.status
-			done' "/out/$tier" $names >/dev/null 2>"/out/$tier/$way.log"
+			done' "$out" $names >/dev/null 2>"$out/$way.log"
 		status=$?
-		[ $status = 0 ] || { no "$tier: trace of$names ended with status $status"; sed 's/^/# /' "/out/$tier/$way.log" | tail -5; }
+		[ $status = 0 ] || { no "$tier: trace of$names ($way) ended with status $status"; sed 's/^/# /' "$out/$way.log" | tail -5; }
 	done
 	# Losses are counted in other ways where nothing can be taken out of a map whole (before 5.14). The reader
 	# stands still meanwhile: a ring of one page is full then, however fast it is otherwise.

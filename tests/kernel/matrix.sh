@@ -30,9 +30,9 @@ part() { # KERNEL NAME COMMAND…: lines of a test of its own, each with its nam
 }
 # What the programs in the machine saw against what recvguard showed: TAP as guest.sh prints it.
 compare() { # KERNEL
-	local truth tier name events way
-	for tier in trampoline tracepoint legacy; do
-		local recv=() both=() errors=()
+	local truth tier name events way kind
+	for tier in {trampoline,tracepoint,legacy}{,-metadata}; do
+		local recv=() both=() errors=() kind=${tier#*-}
 		# guest.sh leaves a status for every program that it ran
 		for truth in "$work/$1.out/$tier"/*.status; do
 			[ -e "$truth" ] || continue
@@ -42,14 +42,16 @@ compare() { # KERNEL
 				sed 's/^/# /' "${truth%.truth}.err" | tail -5
 				continue
 			fi
-			case $name in
-			send) both+=("$truth") ;;
-			routes | falco | uring) errors+=("$truth") ;;
+			case $kind:$name in
+			metadata:*) recv+=("$truth") ;;
+			*:send) both+=("$truth") ;;
+			*:routes | *:falco | *:uring) errors+=("$truth") ;;
 			*) recv+=("$truth") ;;
 			esac
 		done
-		events=$work/$1.out/$tier way=(--tier "$tier" --truths)
-		[ ${#recv[@]} = 0 ] || part "$1" "$tier" python3 "$top/tests/e2e/oracle.py" --events "$events/recv.json" "${way[@]}" "${recv[@]}"
+		events=$work/$1.out/$tier way=(--tier "${tier%-metadata}" --truths)
+		[ "$kind" = metadata ] || kind=recv
+		[ ${#recv[@]} = 0 ] || part "$1" "$tier" python3 "$top/tests/e2e/oracle.py" --events "$events/$kind.json" "${way[@]}" "${recv[@]}"
 		[ ${#errors[@]} = 0 ] ||
 			part "$1" "$tier" python3 "$top/tests/e2e/oracle.py" --events "$events/recv.json" --errors "${way[@]}" "${errors[@]}"
 		[ ${#both[@]} = 0 ] ||

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "decode/record.h"
@@ -331,6 +332,85 @@ static void the_smallest_ret_has_no_error_number(void **state)
 	rg_event_free(ev);
 }
 
+/* A record of --metadata, as the ring hands it over. */
+struct meta {
+	struct rg_rec_meta m;
+	uint8_t slots[2 * RG_META_LONG];
+};
+
+static void meta_init(struct meta *r, size_t slot)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/run/x"};
+
+	memset(r, 0, sizeof(*r));
+	r->m.h = (struct rg_rec_hdr){.type = RG_REC_META,
+				     .version = RG_ABI_VERSION,
+				     .len = (uint32_t)(sizeof(r->m) + 2 * slot),
+				     .tid = 43,
+				     .cpu = 1};
+	r->m.ts = 1000;
+	r->m.ret = 5;
+	r->m.pid = 42;
+	r->m.fd = 3;
+	r->m.route = RG_RT_RECVMSG;
+	r->m.cookie = 77;
+	r->m.family = AF_UNIX;
+	r->m.type = SOCK_DGRAM;
+	memcpy(r->m.comm, "receiver", 8);
+	r->m.remote_len = (uint16_t)(offsetof(struct sockaddr_un, sun_path) + 7);
+	memcpy(r->slots + slot, &un, r->m.remote_len);
+}
+
+static void metadata_has_what_it_knows_and_nothing_else(void **state)
+{
+	struct rg_event *ev = rg_event_new();
+	struct meta r;
+
+	for (size_t slot = RG_META_SHORT; slot <= RG_META_LONG; slot += RG_META_LONG - RG_META_SHORT) {
+		meta_init(&r, slot);
+		assert_int_equal(rg_decode_meta(&r.m.h, sizeof(r.m) + 2 * slot, &no_clock, ev), 0);
+		assert_int_equal(ev->v[RG_F_DETAIL].i, RG_DETAIL_METADATA);
+		assert_int_equal(ev->v[RG_F_EVENT].i, RG_EV_RECVMSG);
+		assert_int_equal(ev->v[RG_F_RET].i, 5);
+		assert_int_equal(ev->v[RG_F_PROC_PID].u, 42);
+		assert_int_equal(ev->v[RG_F_PROC_TID].u, 43);
+		assert_int_equal(ev->v[RG_F_SOCK_COOKIE].u, 77);
+		assert_int_equal(ev->v[RG_F_SOCK_PATH].len, 6);
+		assert_memory_equal(ev->v[RG_F_SOCK_PATH].p, "/run/x", 6);
+		assert_false(rg_has(ev, RG_F_SOCK_LOCAL_ADDR));
+		assert_false(rg_has(ev, RG_F_MSG_FLAGS)); /* not known */
+		for (int f = 0; f < RG_F__COUNT; f++)
+			if (rg_fields[f].tags & RG_TAG_FULL)
+				assert_false(rg_has(ev, f));
+			else if (!(rg_fields[f].tags & RG_TAG_OPT) && f != RG_F_ID) /* the trace's own */
+				assert_true(rg_has(ev, f));
+	}
+	rg_event_free(ev);
+}
+
+static void metadata_that_lies_is_refused(void **state)
+{
+	struct rg_event *ev = rg_event_new();
+	struct meta r;
+
+	meta_init(&r, RG_META_SHORT);
+	assert_int_equal(rg_decode_meta(&r.m.h, sizeof(r.m) - 1, &no_clock, ev), -EINVAL);
+	assert_int_equal(rg_decode_meta(&r.m.h, sizeof(r.m) + 2 * RG_META_SHORT - 2, &no_clock, ev), -EINVAL);
+	r.m.remote_len = RG_META_SHORT + 1;
+	assert_int_equal(rg_decode_meta(&r.m.h, sizeof(r.m) + 2 * RG_META_SHORT, &no_clock, ev), -EINVAL);
+	r.m.remote_len = 0;
+	r.m.local_len = UINT16_MAX;
+	assert_int_equal(rg_decode_meta(&r.m.h, sizeof(r.m) + 2 * RG_META_SHORT, &no_clock, ev), -EINVAL);
+	r.m.local_len = 0;
+	r.m.h.version++;
+	assert_int_equal(rg_decode_meta(&r.m.h, sizeof(r.m) + 2 * RG_META_SHORT, &no_clock, ev), -EINVAL);
+	r.m.h.version--;
+	r.m.route = UINT16_MAX; /* a route of a later version */
+	assert_int_equal(rg_decode_meta(&r.m.h, sizeof(r.m) + 2 * RG_META_SHORT, &no_clock, ev), 0);
+	assert_int_equal(ev->v[RG_F_ROUTE].i, RG_RT_UNKNOWN);
+	rg_event_free(ev);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_socket_without_a_cookie_has_none),
 	cmocka_unit_test(tags_say_where_values_came_from),
@@ -340,5 +420,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(nothing_is_lost_where_nothing_is_known),
 	cmocka_unit_test(a_cut_record_is_refused),
 	cmocka_unit_test(the_smallest_ret_has_no_error_number),
+	cmocka_unit_test(metadata_has_what_it_knows_and_nothing_else),
+	cmocka_unit_test(metadata_that_lies_is_refused),
 };
 RG_UNIT_MAIN(tests)
