@@ -87,6 +87,7 @@ const struct rg_name rg_names_losses[] = {{RG_LOSS_RING_FULL, "ring_full"},
 					  {RG_LOSS_BAD_RECORD, "bad_record"},
 					  {RG_LOSS_SINK, "sink"},
 					  {RG_LOSS_SAMPLED, "sampled"},
+					  {RG_LOSS_SKIPPED, "skipped"},
 					  {0, NULL}};
 
 const struct rg_name rg_names_fdkinds[] = {{RG_FDK_UNKNOWN, "unknown"},

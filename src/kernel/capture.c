@@ -293,6 +293,28 @@ static void loss_since(struct rg_capture *c, const struct rg_loss_key *key, uint
 	t->n = n;
 }
 
+/* Linux 5.12 ("bpf: Count the number of times recursion was prevented"): a program that is under way on a
+ * processor is not run there a second time. Where the kernel preempts, trampolines' programs are left out so
+ * while a thread that is in one of them waits for the processor. */
+static void losses_skipped(struct rg_capture *c, rg_loss_fn fn, void *arg)
+{
+	struct rg_loss_key key = {.reason = RG_LOSS_SKIPPED};
+	struct bpf_program *p;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_program(p, c->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (bpf_program__fd(p) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len))
+			sum += info.recursion_misses;
+	}
+	if (sum > c->skipped)
+		fn(arg, &key, sum - c->skipped);
+	c->skipped = sum;
+}
+
 void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg)
 {
 	int fd = bpf_object__find_map_fd_by_name(c->obj, "losses");
@@ -311,6 +333,7 @@ void rg_capture_losses(struct rg_capture *c, rg_loss_fn fn, void *arg)
 		key = next;
 	}
 	losses_rest(c, fn, arg);
+	losses_skipped(c, fn, arg);
 }
 
 uint64_t rg_capture_rejected(struct rg_capture *c)

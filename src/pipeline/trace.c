@@ -117,7 +117,8 @@ static void deliver_loss(struct rg_trace *t, unsigned reason, uint64_t n, const 
 
 static void on_loss(void *arg, const struct rg_loss_key *key, uint64_t n)
 {
-	deliver_loss(arg, key->reason, n, key);
+	/* of what was left out nobody knows where */
+	deliver_loss(arg, key->reason, n, key->reason == RG_LOSS_SKIPPED ? NULL : key);
 }
 
 static void count(struct rg_trace *t, int64_t ret, unsigned mflags)
