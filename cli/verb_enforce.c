@@ -145,6 +145,11 @@ static void say_loaded(const struct cli_call *call, const struct enforce_opts *o
 		s.scope[0] ? ", for " : "", s.scope, s.left_ns ? ", until the time given is over" : "");
 	if (l->backend == RG_ENFORCE_CGROUP)
 		say_uncovered(call, l, s.group);
+	if (l->leaky)
+		cli_say(call->verb,
+			"not covered: this kernel preempts fmod_ret's programs and leaves out others' runs "
+			"of them meanwhile, which pass unchecked (`enforce status` counts them); BPF "
+			"LSM has not that hole (lsm=...,bpf)");
 }
 
 static int watch_loop(struct watching *w, struct rg_enforce *e, struct rg_err *err)
@@ -334,6 +339,10 @@ static int status_run(const struct cli_call *call, const void *opts)
 	}
 	printf("policies  %s\n", s.policies);
 	printf("scope     %s%s\n", s.scope, s.scope[0] ? ", beside the policies' own" : "the policies' own");
+	if (s.unchecked)
+		printf("unchecked %" PRIu64
+		       " times a program was left out: the kernel had preempted it in another thread\n",
+		       s.unchecked);
 	if (s.unfollowed)
 		printf("uncovered %" PRIu64 " processes forked below --tree's, more than can be followed\n",
 		       s.unfollowed);

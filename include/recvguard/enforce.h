@@ -39,9 +39,10 @@ struct rg_enforce_opts {
 /* What became of loading. */
 struct rg_enforce_loaded {
 	enum rg_enforce_backend backend;
-	char unknown[1024];	/* names in the policies that stand for nothing now (executables, control
-				   groups), or "" */
-	char why[640];		/* why not a better back-end, or "" */
+	char unknown[1024]; /* names in the policies that stand for nothing now (executables, control
+			       groups), or "" */
+	char why[640];	    /* why not a better back-end, or "" */
+	bool leaky; /* FMOD_RET on a kernel that preempts: receives can pass unchecked, and are counted */
 	char unguarded[200];	/* why other programs are not kept from what is pinned, or "" */
 	unsigned filters, bare; /* CGROUP: unix sockets with our filter; left without, as they have another */
 };
@@ -56,6 +57,8 @@ struct rg_enforce_status {
 	uint64_t revision; /* counted up by each change */
 	unsigned rules, clauses[3],
 		hooks; /* clauses: at queueing, at receiving, at installing descriptors; hooks attached */
+	uint64_t unchecked; /* runs of programs that the kernel left out, as it preempted one: what they would
+			       have decided passed. BPF LSM's are never */
 	uint64_t denied, killed, dropped, stripped, audited, logged,
 		lost,	    /* since they were loaded; lost: reports only */
 		unfollowed; /* processes forked below --tree's that the policies do not reach: too many */

@@ -210,8 +210,8 @@ enum rg_loss {
 	RG_LOSS_BAD_RECORD, /* a record the decoder refused */
 	RG_LOSS_SINK,	    /* an output could not keep up or failed */
 	RG_LOSS_SAMPLED,    /* left out on purpose by --on-full sample */
-	RG_LOSS_SKIPPED,    /* runs of programs that the kernel left out, as the same program was under way on that
-			       processor (preempted, interrupted): what they had told of is missing or incomplete */
+	RG_LOSS_SKIPPED,    /* runs of programs that the kernel left out, as the same program was under way
+			       on that processor: what they had told of is missing or incomplete */
 	RG_LOSS__COUNT
 };
 

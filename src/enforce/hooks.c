@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/libbpf.h"
 #include "base/number.h"
+#include "base/preempt.h"
 #include "enforce/load.h"
 
 #include "enforce.skel.h" /* its types are abi/enforce.h's */
@@ -316,9 +317,16 @@ int rg_enf_hooks_load(struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_back
 		*ret = backends[i].be;
 		if (l->want && l->want != *ret)
 			continue;
-		r = is_forced(backends[i].forced)
-			    ? rg_fail(&why, -EOPNOTSUPP, "switched off by RECVGUARD_FORCE")
-			    : try_backend(p, l, *ret, &why);
+		if (is_forced(backends[i].forced))
+			r = rg_fail(&why, -EOPNOTSUPP, "switched off by RECVGUARD_FORCE");
+		else if (!l->want && *ret == RG_EB_FMOD_RET && rg_preempt() == RG_PREEMPT_YES)
+			r = rg_fail(
+				&why, -EOPNOTSUPP,
+				"this kernel preempts its programs and leaves out others' runs of them "
+				"meanwhile, which would pass unchecked (--backend fmod_ret takes it all the "
+				"same)");
+		else
+			r = try_backend(p, l, *ret, &why);
 		if (!r)
 			break;
 		rg_pins_empty(p);

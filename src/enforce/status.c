@@ -76,6 +76,25 @@ static void read_hooks(const struct rg_pins *p, struct rg_enforce_status *ret)
 		}
 }
 
+/* Linux 5.12: recursion_misses. */
+static uint64_t skipped_runs(const struct rg_pins *p)
+{
+	rg_auto_closedir DIR *d = opendir(p->dir);
+	struct dirent *e;
+	uint64_t sum = 0;
+
+	while (d && (e = readdir(d))) {
+		rg_auto_close int fd =
+			strncmp(e->d_name, "prog_", 5) ? -1 : rg_pins_get(p, "prog_", e->d_name + 5);
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
 static unsigned bits_of(const struct rg_enf_fds *f, uint32_t set)
 {
 	struct rg_enf_set s;
@@ -118,6 +137,7 @@ int rg_enf_status(const struct rg_pins *p, struct rg_enforce_status *ret, struct
 		ret->audited = count_of(&f, RG_EC_AUDITED);
 		ret->logged = count_of(&f, RG_EC_LOGGED);
 		ret->lost = count_of(&f, RG_EC_LOST);
+		ret->unchecked = skipped_runs(p);
 		ret->unfollowed = count_of(&f, RG_EC_UNFOLLOWED);
 		ret->filters = ctl.filters;
 		ret->bare = ctl.bare;

@@ -81,14 +81,11 @@ const struct rg_name rg_names_actions[] = {{RG_ACT_ALLOW, "allow"},
 					   {RG_ACT_LOG, "log"},
 					   {0, NULL}};
 
-const struct rg_name rg_names_losses[] = {{RG_LOSS_RING_FULL, "ring_full"},
-					  {RG_LOSS_PART, "part"},
-					  {RG_LOSS_NO_STATE, "no_state"},
-					  {RG_LOSS_BAD_RECORD, "bad_record"},
-					  {RG_LOSS_SINK, "sink"},
-					  {RG_LOSS_SAMPLED, "sampled"},
-					  {RG_LOSS_SKIPPED, "skipped"},
-					  {0, NULL}};
+const struct rg_name rg_names_losses[] = {
+	{RG_LOSS_RING_FULL, "ring_full"}, {RG_LOSS_PART, "part"},
+	{RG_LOSS_NO_STATE, "no_state"},	  {RG_LOSS_BAD_RECORD, "bad_record"},
+	{RG_LOSS_SINK, "sink"},		  {RG_LOSS_SAMPLED, "sampled"},
+	{RG_LOSS_SKIPPED, "skipped"},	  {0, NULL}};
 
 const struct rg_name rg_names_fdkinds[] = {{RG_FDK_UNKNOWN, "unknown"},
 					   {RG_FDK_FILE, "file"},

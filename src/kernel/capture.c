@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/libbpf.h"
+#include "base/preempt.h"
 #include "kernel/match.h"
 
 #define RING_DEFAULT_KIB (64u << 10)
@@ -126,13 +127,31 @@ static bool is_users(int r)
 	return r == -EINVAL || r == -ENOENT || r == -EPERM;
 }
 
+/* Trampolines' programs can be preempted where the kernel can; tracepoints' not before Linux 7. */
+static bool is_skipped(enum rg_tier tier)
+{
+	return rg_preempt() == RG_PREEMPT_YES && (tier != RG_TIER_TRACEPOINT || rg_preempt_tracepoints());
+}
+
+static const struct rg_tier_impl *const *tier_order(void)
+{
+	static const struct rg_tier_impl *const steady[] = {&rg_tier_tracepoint, &rg_tier_trampoline,
+							    &rg_tier_legacy, NULL};
+
+	return is_skipped(RG_TIER_TRAMPOLINE) && !is_skipped(RG_TIER_TRACEPOINT) ? steady : rg_capture_tiers;
+}
+
 static int choose_tier(struct rg_capture *c, const struct rg_trace_opts *opts, struct rg_err *err)
 {
+	const struct rg_tier_impl *const *order = tier_order();
 	rg_auto_buf why = {0};
 	struct rg_err one = {0};
 	int r = -EOPNOTSUPP;
 
-	for (const struct rg_tier_impl *const *t = rg_capture_tiers; *t; t++) {
+	if (opts->tier == RG_TIER_AUTO && order != rg_capture_tiers)
+		rg_buf_str(&why, "trampoline tier: this kernel preempts its programs, and leaves out others' "
+				 "runs of them meanwhile");
+	for (const struct rg_tier_impl *const *t = order; *t; t++) {
 		if (opts->tier != RG_TIER_AUTO && opts->tier != (*t)->tier)
 			continue;
 		r = try_tier(c, *t, opts, &one);
@@ -152,6 +171,11 @@ static int choose_tier(struct rg_capture *c, const struct rg_trace_opts *opts, s
 			       why.len ? rg_buf_cstr(&why) : "none is called so in this build");
 	rg_capture_note(c, "tier %s%s%s%s", c->impl->name, why.len ? " (" : "", rg_buf_cstr(&why),
 			why.len ? ")" : "");
+	if (is_skipped(c->impl->tier))
+		rg_capture_note(
+			c, "this kernel preempts programs at hooks and leaves out their other runs on that "
+			   "processor: where several receive on one, messages can be missing (counted as "
+			   "skipped)");
 	return 0;
 }
 

@@ -59,9 +59,9 @@ struct rg_capture {
 	bool calibrated;
 	struct rg_loss_told *told; /* owned */
 	size_t n_told;
-	uint64_t misses; /* stack checks that failed when last looked at */
+	uint64_t misses;  /* stack checks that failed when last looked at */
 	uint64_t skipped; /* runs of programs that the kernel left out, as last told */
-	char *notes[16]; /* lines for the start-up message, NULL-terminated, owned */
+	char *notes[16];  /* lines for the start-up message, NULL-terminated, owned */
 };
 
 /* One record as it stands in the ring: valid during the call. Non-zero stops the reading. */

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/number.h"
+#include "base/preempt.h"
 #include "enforce/load.h"
 #include "pipeline/enforce_names.h"
 
@@ -197,6 +198,7 @@ static int put(struct loading *ld, struct rg_enforce_loaded *ret, struct rg_err 
 					  .filters = ld->l.filters,
 					  .bare = ld->l.bare};
 	snprintf(ret->why, sizeof(ret->why), "%s", ld->l.why);
+	ret->leaky = ld->l.backend == RG_EB_FMOD_RET && rg_preempt() == RG_PREEMPT_YES;
 	snprintf(ret->unguarded, sizeof(ret->unguarded), "%s", ld->l.unguarded);
 	snprintf(ret->unknown, sizeof(ret->unknown), "%.*s", (int)ld->l.img->unknown.len,
 		 ld->l.img->unknown.len ? ld->l.img->unknown.data : "");

@@ -2,14 +2,32 @@
 /*
  * Many that receive on one processor: where the kernel preempts, a thread may wait for it in the middle of a
  * program at a hook, and the others' runs of that program are left out meanwhile.
- * usage: crowd PROCESSES MESSAGES; prints how many messages were received.
+ * usage: crowd PROCESSES MESSAGES; prints how many messages were received. crowd PROCESSES MESSAGES deny: no
+ * receive is to succeed; prints how many did.
  */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static long *passed;
+
+/* One message is there to be had, time and again. */
+static void denied(long tries)
+{
+	char b[8];
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, sv))
+		exit(1);
+	send(sv[0], "x", 1, 0);
+	while (tries-- > 0)
+		if (recv(sv[1], b, sizeof(b), MSG_PEEK | MSG_DONTWAIT) == 1)
+			__atomic_add_fetch(passed, 1, __ATOMIC_RELAXED);
+}
 
 static int receive(long messages)
 {
@@ -34,11 +52,16 @@ int main(int argc, char **argv)
 	CPU_SET(0, &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		return 1;
+	passed = mmap(NULL, sizeof(*passed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < n; i++)
-		if (!fork())
-			_exit(receive(messages));
+		if (!fork()) {
+			if (argc <= 3)
+				_exit(receive(messages));
+			denied(messages);
+			_exit(0);
+		}
 	while (wait(&status) > 0)
 		bad |= status;
-	printf("%ld\n", n * messages);
+	printf("%ld\n", argc > 3 ? *passed : n * messages);
 	return bad != 0;
 }

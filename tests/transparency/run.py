@@ -7,6 +7,9 @@ Real programs: programs.py.
 """
 import ctypes, difflib, os, re, resource, shutil, signal, socket, struct, subprocess, sys, tempfile, time
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import elf32
+
 RG, SEM64, SEM32, PATHS, NAMESPACES, SOCKETS = sys.argv[1:7]
 count = failed = 0
 tmp = tempfile.mkdtemp(prefix="rg-transparency-")
@@ -270,10 +273,11 @@ def learn():
 try:
     learn()
     same("x86-64", SEM64)
-    if SEM32 != "none":
-        same("i386", SEM32)
+    no32 = "no 32-bit compiler (gcc-multilib)" if SEM32 == "none" else elf32.refused(SEM32)
+    if no32:
+        skip("i386", no32)
     else:
-        skip("i386", "no 32-bit compiler (gcc-multilib)")
+        same("i386", SEM32)
     same("namespaces, tables, many processes", NAMESPACES, 40)
     same("TCP and UDP", SOCKETS, 50)
     closed()
