@@ -20,9 +20,10 @@ static enum rg_preempt started_with(void)
 {
 	rg_auto_fclose FILE *f = fopen("/sys/kernel/debug/sched/preempt", "re");
 	char line[128] = "";
+	size_t n = f ? fread(line, 1, sizeof(line) - 1, f) : 0;
 
 	/* since Linux 7 there is nothing but full and lazy on x86 */
-	if (!f || !fgets(line, sizeof(line), f))
+	if (!n)
 		return rg_preempt_tracepoints() ? RG_PREEMPT_YES : RG_PREEMPT_UNKNOWN;
 	return strstr(line, "(none)") || strstr(line, "(voluntary)") ? RG_PREEMPT_NO : RG_PREEMPT_YES;
 }
