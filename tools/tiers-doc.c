@@ -192,21 +192,21 @@ static void metadata_text(struct rg_buf *b)
 {
 	size_t line = 0;
 
-	rg_buf_str(
-		b,
-		"\n## With `--metadata`\n"
-		"\n"
-		"Who received how much on which socket, in every tier by what fires once a message, as the "
-		"receive ends, and a\n"
-		"record of 232 bytes (392 where a unix socket has a name): on Linux 6.3 and later the "
-		"tracepoint `sock_recv_length` alone,\n"
-		"before, and in the legacy tier, the ends of `____sys_recvmsg` and `sock_recvmsg`. Every "
-		"such event has `detail` `metadata`. It has\n"
-		"none of the following fields, and that it has none says nothing: no descriptors may have "
-		"been passed, or ten.\n"
-		"A filter or policy that asks for one of them is refused, and so are `--errors`, "
-		"`--duration`, `--snaplen`, sends, and\n"
-		"outputs made of what is not there (tracee, tracee-v1beta1, pcapng):\n\n");
+	rg_buf_str(b,
+		   "\n## With `--metadata`\n"
+		   "\n"
+		   "Who received how much on which socket, by what fires once a message, as the "
+		   "receive ends, and a\n"
+		   "record of 232 bytes (392 where a unix socket has a name): on Linux 6.3 and later the "
+		   "tracepoint `sock_recv_length` alone,\n"
+		   "before, the ends of `____sys_recvmsg` and `sock_recvmsg` (the legacy tier refuses it: it "
+		   "would miss receives of io_uring). Every "
+		   "such event has `detail` `metadata`. It has\n"
+		   "none of the following fields, and that it has none says nothing: no descriptors may have "
+		   "been passed, or ten.\n"
+		   "A filter or policy that asks for one of them is refused, and so are `--errors`, "
+		   "`--duration`, `--snaplen`, sends, and\n"
+		   "outputs made of what is not there (tracee, tracee-v1beta1, pcapng):\n\n");
 	for (int f = 0; f < RG_F__COUNT; f++)
 		if (rg_fields[f].tags & RG_TAG_FULL)
 			name_text(b, rg_fields[f].name, &line);

@@ -29,8 +29,11 @@ static int legacy_prepare(void *instance, const struct rg_trace_opts *opts, stru
 	bool requests;
 	int sqe, r;
 
-	if (opts->metadata && opts->select.n_sockets)
-		return rg_fail(err, -EOPNOTSUPP, "--metadata does not go with --socket there");
+	/* sock_recvmsg's end alone misses what io_uring reads where the compiler has put it into its callers
+	 */
+	if (opts->metadata)
+		return rg_fail(err, -EOPNOTSUPP,
+			       "--metadata is not to be had there: one hook would miss receives of io_uring");
 	if (!btf)
 		return rg_fail(err, -EOPNOTSUPP, "this kernel does not describe its types (no BTF)");
 	r = rg_hooks_prepare(s->obj, btf, opts, err);

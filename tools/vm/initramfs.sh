@@ -13,9 +13,18 @@ chmod 755 "$root" # or nobody but root finds a file
 trap 'rm -rf "$root"' EXIT
 mkdir -p "$root"/{bin,rg/bin,etc,lib64,usr/share/doc,usr/bin}
 
+# The same of a 32-bit program, where this kernel runs none and so ldd neither
+libs32() {
+	{ readelf -ld "$1" 2>/dev/null || true; } | sed -n 's/.*program interpreter: \(.*\)]/\1/p; s/.*(NEEDED).*\[\(.*\)\]/\1/p' | while read -r lib; do
+		case $lib in
+		/lib/ld-linux.so.2) echo "$lib" ;;
+		*) [ ! -e "/lib32/$lib" ] || echo "$lib => /lib32/$lib" ;;
+		esac
+	done
+}
 libs() { # FILE: its libraries, at the paths where its loader looks for them
 	local lib
-	{ ldd "$1" 2>/dev/null || true; } | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | while read -r lib; do
+	{ ldd "$1" 2>/dev/null || libs32 "$1"; } | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | while read -r lib; do
 		[ -e "$root$lib" ] || install -D -m 755 "$lib" "$root$lib"
 	done
 }
