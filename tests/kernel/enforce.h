@@ -36,7 +36,8 @@ struct k_route {
 extern const struct k_route k_routes[];
 extern const unsigned k_n_routes;
 
-/* Write a policy and load it: `recvguard enforce -p ... ARGS`. Exit status. */
+/* Write a policy and load it: `recvguard enforce -p ... ARGS`, with the options in RG_ASK before them. Exit
+ * status. */
 int k_enforce(const char *rules, const char *args);
 /* The same, to whom scope applies. */
 int k_enforce_in(const char *scope, const char *rules, const char *args);

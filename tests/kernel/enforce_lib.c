@@ -51,8 +51,8 @@ int k_enforce_in(const char *scope, const char *rules, const char *args)
 		"default: allow\n  rules:\n%s",
 		scope, rules);
 	fclose(f);
-	snprintf(cmd, sizeof(cmd), "recvguard enforce -q -p " POLICY " %s >/tmp/ktest-enforce.log 2>&1",
-		 args);
+	snprintf(cmd, sizeof(cmd), "recvguard enforce -q -p " POLICY " %s %s >/tmp/ktest-enforce.log 2>&1",
+		 getenv("RG_ASK") ? getenv("RG_ASK") : "", args);
 	r = system(cmd);
 	r = WIFEXITED(r) ? WEXITSTATUS(r) : -1;
 	if (r && system("sed 's/^/# /' /tmp/ktest-enforce.log"))
