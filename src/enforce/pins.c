@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,15 +19,37 @@
 
 #define BPF_FS 0xcafe4a11
 
+/* A folder is known by its path (rg_pins_home), also when it is gone or not there yet: however it was
+ * written, by one. NULL: no memory. */
+static char *one_spelling(const char *dir)
+{
+	rg_auto_free char *copy = strdup(dir), *parent = NULL;
+	char *name, *whole = realpath(dir, NULL), *ret = NULL;
+	size_t n = strlen(dir);
+
+	if (whole || !copy)
+		return whole;
+	while (n > 1 && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	name = strrchr(copy, '/');
+	if (!name || name == copy)
+		return strdup(copy);
+	*name = '\0';
+	parent = realpath(copy, NULL);
+	return asprintf(&ret, "%s/%s", parent ? parent : copy, name + 1) < 0 ? NULL : ret;
+}
+
 int rg_pins_init(struct rg_pins *p, const char *dir, struct rg_err *err)
 {
+	rg_auto_free char *path = one_spelling(dir ? dir : RG_ENFORCE_DIR);
+
 	p->lock = p->turn = -1;
 	p->fs = 0;
-	if (!dir)
-		dir = RG_ENFORCE_DIR;
-	if (strlen(dir) >= sizeof(p->dir))
-		return rg_fail(err, -ENAMETOOLONG, "%s: the folder's path is too long", dir);
-	strcpy(p->dir, dir);
+	if (!path)
+		return rg_fail(err, -ENOMEM, "out of memory");
+	if (strlen(path) >= sizeof(p->dir))
+		return rg_fail(err, -ENAMETOOLONG, "%s: the folder's path is too long", path);
+	strcpy(p->dir, path);
 	return 0;
 }
 

@@ -156,6 +156,15 @@ p = stop(two)
 result(not os.path.exists(two) and not holder.passes(b"1"), "stopped there: neither", p.stderr)
 stop(one)
 
+# ---- one folder, written in several ways
+load("1", one, a)
+was = map_id(one)
+p = load("2", one + "/", a)
+result(p.returncode == 0 and map_id(one) == was and holder.passes(b"1") and not holder.passes(b"2"),
+       "loaded by another spelling of the folder's path: its policy is replaced, not begun anew", p.stderr)
+p = stop(folder(".") + "/../bpf/one/")
+result(p.returncode == 0 and not os.path.exists(one) and holder.passes(b"2"), "stopped by a third: its filters let pass", p.stderr)
+
 # ---- for whom a filter was put on a socket
 p = load("B", two, b)
 result(p.returncode == 0 and holder.passes(b"B"), "a policy for another group does not come to hold for this group's sockets by their old filters",
