@@ -281,8 +281,8 @@ static void be_exempt(const struct rg_enforce *x)
 	struct rg_enf_ctl ctl;
 	struct rg_err err = {0};
 
-	if (x->backend == RG_EB_CGROUP || rg_number_is_local() || rg_enf_ctl_read(&x->fds, &ctl) || !ctl.on ||
-	    (ctl.self && !(kill((pid_t)ctl.self, 0) && errno == ESRCH)))
+	if (x->backend == RG_EB_CGROUP || rg_enf_ctl_read(&x->fds, &ctl) || !ctl.on ||
+	    (ctl.self && !(kill((pid_t)ctl.self, 0) && errno == ESRCH)) || rg_number_is_local())
 		return;
 	if (!rg_pins_lock(&pins, &err) && rg_enf_is_ours(&pins, &ctl) && !rg_enf_ctl_read(&x->fds, &ctl)) {
 		rg_enf_hooks_tell_self(&x->fds, &ctl);
