@@ -56,5 +56,8 @@ recvguard enforce stop
 RECVGUARD_FORCE=no-lsm recvguard enforce -p /tmp/p.yaml --no-wait 2>/tmp/said
 [ $? = 1 ] && grep -q "fmod_ret: this kernel preempts" /tmp/said
 is $? "by itself fmod_ret is not taken, and why"
+dmesg >/tmp/said
+! grep -E '(traps|segfault).*recvguard|recvguard.*(traps|segfault)' /tmp/said
+is $? "looking whether 32-bit programs run is no crash"
 echo "1..$n"
 exit $bad
