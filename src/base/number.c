@@ -2,6 +2,7 @@
 #include "base/number.h"
 
 #include <bpf/bpf.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,7 +37,15 @@ uint32_t rg_number_of_thread(void)
 	return n ? n : (uint32_t)syscall(SYS_gettid);
 }
 
+/* Nothing here changes its namespace: asking once is enough for callers that come back twice a second. */
 bool rg_number_is_local(void)
 {
-	return rg_number_of_process() != (uint32_t)getpid();
+	static atomic_int known; /* 0: not yet; otherwise the answer + 1 */
+	int k = atomic_load(&known);
+
+	if (!k) {
+		k = 1 + (rg_number_of_process() != (uint32_t)getpid());
+		atomic_store(&known, k);
+	}
+	return k == 2;
 }

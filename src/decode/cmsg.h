@@ -23,8 +23,6 @@ unsigned rg_decode_cmsgs(const uint8_t *p, size_t len, const struct rg_cmsg_ctx 
 /* The descriptor numbers of every SCM_RIGHTS in control bytes, in order: at most max go to fds, the number
  * found is returned (it may exceed max). */
 unsigned rg_cmsg_fds(const uint8_t *p, size_t len, bool compat, int *fds, unsigned max);
-/* The number in the first SCM_PIDFD (negative: the errno by which the kernel had none); false without one. */
-bool rg_cmsg_pidfd(const uint8_t *p, size_t len, bool compat, int *ret);
 
 /* Walking control bytes, for those who handle them one by one (the broker repacks them). */
 struct rg_cmsg_walk {

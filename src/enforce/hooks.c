@@ -13,6 +13,7 @@
 
 #include "abi/config.h"
 #include "base/cleanup.h"
+#include "base/forced.h"
 #include "base/libbpf.h"
 #include "base/number.h"
 #include "base/preempt.h"
@@ -140,13 +141,6 @@ static bool is_of(const char *prog, enum rg_enf_backend be)
 }
 
 /* Does the environment ask for it? Tests do: for a back-end to be left out, so that they see the next one. */
-static bool is_forced(const char *word)
-{
-	const char *forced = getenv("RECVGUARD_FORCE");
-
-	return forced && strstr(forced, word);
-}
-
 static struct enforce_bpf *open_programs(enum rg_enf_backend be)
 {
 	struct enforce_bpf *s = enforce_bpf__open();
@@ -158,7 +152,7 @@ static struct enforce_bpf *open_programs(enum rg_enf_backend be)
 	bpf_object__for_each_program(p, s->obj) bpf_program__set_autoload(p, is_of(bpf_program__name(p), be));
 	bpf_object__for_each_map(m, s->obj) bpf_map__set_autocreate(m, is_used(bpf_map__name(m)));
 	bpf_map__set_max_entries(s->maps.ring, RG_ENF_EVENTS_RING);
-	if (is_forced("few-pids")) /* a test has not as many processes as there is room for */
+	if (rg_forced("few-pids")) /* a test has not as many processes as there is room for */
 		bpf_map__set_max_entries(s->maps.enf_tree, 2);
 	return s;
 }
@@ -317,7 +311,7 @@ int rg_enf_hooks_load(struct rg_pins *p, struct rg_enf_load *l, enum rg_enf_back
 		*ret = backends[i].be;
 		if (l->want && l->want != *ret)
 			continue;
-		if (is_forced(backends[i].forced))
+		if (rg_forced(backends[i].forced))
 			r = rg_fail(&why, -EOPNOTSUPP, "switched off by RECVGUARD_FORCE");
 		else if (!l->want && *ret == RG_EB_FMOD_RET && rg_preempt() == RG_PREEMPT_YES)
 			r = rg_fail(

@@ -232,7 +232,8 @@ static int entry_find(struct bench *b, int entry)
 	return found;
 }
 
-/* Where no program may enter as i386 (ia32_emulation=0), `int $0x80` is a fault: no crash to be logged or dumped. */
+/* Where no program may enter as i386 (ia32_emulation=0), `int $0x80` is a fault: no crash to be logged or
+ * dumped. */
 static void no_entry(int sig)
 {
 	(void)sig;

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/forced.h"
 #include "base/libbpf.h"
 #include "base/preempt.h"
 #include "kernel/match.h"
@@ -197,19 +198,6 @@ int rg_tracepoint_args(const char *name)
 	}
 	btf__free(btf);
 	return n;
-}
-
-bool rg_forced(const char *what)
-{
-	const char *all = getenv("RECVGUARD_FORCE"), *at = all;
-	size_t n = strlen(what);
-
-	while (at && (at = strstr(at, what))) {
-		if ((at == all || at[-1] == ',') && (at[n] == '\0' || at[n] == ','))
-			return true;
-		at += n;
-	}
-	return false;
 }
 
 struct ring_reader {

@@ -91,10 +91,6 @@ void rg_capture_note(struct rg_capture *c, const char *fmt, ...) __attribute__((
 /* Arguments that the running kernel's tracepoint `name` passes, -1: it has none of that name (or no BTF). */
 int rg_tracepoint_args(const char *name);
 
-/* Is a fallback forced by the environment (RECVGUARD_FORCE, comma-separated)? For tests: no-stack, no-dynptr,
- * no-match (the filter is decided in user space alone), few-pids (two processes can be followed). */
-bool rg_forced(const char *what);
-
 /* select.c: fill config and maps from what the user selected. The first before load, the second after. */
 int rg_select_config(const struct rg_trace_opts *opts, const struct rg_match *match, struct rg_config *config,
 		     struct rg_err *err);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/forced.h"
 #include "kernel/calibrate.h"
 #include "kernel/functions.h"
 #include "tracepoint.skel.h"

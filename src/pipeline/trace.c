@@ -15,6 +15,7 @@
 #include <recvguard/trace.h>
 
 #include "base/cleanup.h"
+#include "base/forced.h"
 #include "base/number.h"
 #include "decode/record.h"
 #include "enrich/enrich.h"

@@ -63,17 +63,3 @@ unsigned rg_cmsg_fds(const uint8_t *p, size_t len, bool compat, int *fds, unsign
 	}
 	return n;
 }
-
-bool rg_cmsg_pidfd(const uint8_t *p, size_t len, bool compat, int *ret)
-{
-	struct rg_cmsg_walk w;
-	struct rg_cmsg_view v;
-
-	rg_cmsg_walk(&w, p, len, compat);
-	while (rg_cmsg_next(&w, &v))
-		if (!v.bad && v.level == SOL_SOCKET && v.type == RG_SCM_PIDFD && v.len >= 4) {
-			*ret = (int)rg_cm_u32(v.data);
-			return true;
-		}
-	return false;
-}
