@@ -24,11 +24,19 @@ struct run {
 	bool doubt;
 };
 
+/* Nobody looked (--metadata). */
+static inline bool is_unasked(const struct rg_event *ev, unsigned f)
+{
+	return rg_has(ev, RG_F_DETAIL) && !rg_has(ev, f) && rg_fields[f].tags & RG_TAG_FULL;
+}
+
 /* A message that carried bytes of which none were captured: absent would be a lie. */
 static enum state field_state(const struct rg_event *ev, unsigned f)
 {
 	if (rg_has(ev, f))
 		return OK;
+	if (is_unasked(ev, f))
+		return DOUBT;
 	if (f == RG_F_MSG_DATA && rg_has(ev, RG_F_RET) && ev->v[RG_F_RET].i > 0)
 		return DOUBT;
 	return ABSENT;
@@ -140,10 +148,10 @@ static inline void load(struct run *x, unsigned i, struct val *r)
 		break;
 	case RG_V_SUB:
 		load_node(r, rg_has(x->ev, d->field) ? rg_node_find(x->ev->v[d->field].node, name) : NULL,
-			  false);
+			  is_unasked(x->ev, d->field));
 		break;
 	default:
-		r->state = OK;
+		r->state = is_unasked(x->ev, d->field) ? DOUBT : OK;
 		r->type = RG_T_UINT;
 		r->v.u = count_list(x->ev, d->field);
 		break;
@@ -408,7 +416,7 @@ static enum state test(struct run *x, const struct rg_ir_insn *in, bool *ret)
 	load(x, in->a, &v);
 	if (in->op == RG_IR_EXISTS) {
 		*ret = v.state != ABSENT;
-		return OK;
+		return is_unasked(x->ev, rg_ir_vals(x->p)[in->a].field) ? DOUBT : OK;
 	}
 	if (v.state != OK)
 		return v.state;
@@ -454,6 +462,10 @@ static bool run_loop(struct run *x, uint32_t pc)
 	const struct rg_node *e = rg_has(x->ev, in->a) ? x->ev->v[in->a].node : NULL;
 	bool any = in->sub == RG_ANY;
 
+	if (is_unasked(x->ev, in->a)) {
+		x->doubt = true;
+		return in->flags & RG_IRF_DOUBT;
+	}
 	for (; e; e = e->next) {
 		bool r;
 

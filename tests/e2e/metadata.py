@@ -127,6 +127,10 @@ def recordings():
         check("a recording of it replays the same", status == status2 == 0 and live and replayed == live, (err, err2, live[:300], replayed[:300]))
         status, out, err = run(RG, "query", db, "detail == metadata and ret == 100")
         check("a query can ask for detail", status == 0 and len(out.splitlines()) >= 5, (status, out, err))
+        every = len(run(RG, "query", db, "ret >= 0")[1].splitlines())
+        for what in ("fd.count == 0", "fd.count > 0", "any(fd, true)", "not any(fd, true)", "all(fd, false)", "sender.uid exists", "not sender.uid exists", "msg.data contains \"x\""):
+            status, out, err = run(RG, "query", db, what)
+            check(f"what was not recorded is in doubt, and that is shown: {what}", status == 0 and len(out.splitlines()) == every > 0, (status, every, out, err))
         for what, args in (("live", ["--metadata"]), ("from a recording", None)):
             argv = [RG, "top", "--batch", "1", "--by", "process"]
             argv += ["--from", db] if args is None else args + ["--", sys.executable, "-c", TALK, "5"]

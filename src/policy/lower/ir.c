@@ -324,7 +324,9 @@ static void gen_quant(struct gen *g, const struct rg_ast *n, struct rg_ir_insn i
 	in.op = RG_IR_LOOP;
 	in.a = (uint16_t)n->field;
 	in.sub = any ? RG_ANY : RG_ALL;
-	rg_buf_add(&g->insns, &in, sizeof(in)); /* no flags: an absent list is an empty one */
+	if (g->use != RG_USE_PERMIT) /* no other flag: an absent list is an empty one */
+		in.flags |= RG_IRF_DOUBT;
+	rg_buf_add(&g->insns, &in, sizeof(in));
 	gen(g, n->kids->next, neg_body, t, f);
 	gen_ret(g, t, true);
 	gen_ret(g, f, false);
