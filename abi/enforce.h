@@ -24,7 +24,7 @@
 
 #include "record.h"
 
-#define RG_ENF_ABI 6
+#define RG_ENF_ABI 7
 
 /* When a clause is decided. */
 enum rg_enf_stage {
@@ -35,6 +35,7 @@ enum rg_enf_stage {
 };
 #define RG_ENF_SETS	       8 /* generation * 4 + stage */
 #define RG_ENF_SET(gen, stage) ((gen)*4 + (stage))
+#define RG_ENF_GEN(set)	       ((set) >> 2 & 1)
 #define RG_ENF_WORDS	       32
 #define RG_ENF_BITS	       (RG_ENF_WORDS * 64)
 #define RG_ENF_ROWS	       4096 /* of each generation */
@@ -235,7 +236,12 @@ struct rg_enf_ctl {
 	char group[256]; /* the control group's folder */
 	__u64 home_fs;	 /* st_dev of that folder: another mount has another under the same path */
 	char scope[256]; /* to whom the policies were narrowed; for people */
+	__u32 tree;	 /* --tree's process, 0 none, and when it started (clock ticks since boot) */
+	__u32 pad;
+	__u64 tree_start;
 };
+/* In the values of enf_tree and enf_kin: for whose rules the process is one of --tree's. */
+#define RG_TREE_BIT(gen) (1u << (gen))
 
 /* Who may change what is pinned (bpf/hooks/guard.bpf.c). */
 struct rg_enf_exe { /* an executable by its folder and its name: an upgrade has the same */
@@ -267,7 +273,8 @@ enum rg_enf_count {
 	RG_EC_AUDITED,
 	RG_EC_LOGGED,
 	RG_EC_LOST,
-	RG_EC_UNFOLLOWED, /* children of --tree for which enf_tree had no room */
+	RG_EC_UNFOLLOWED, /* children of --tree that are not followed, as the policies only report */
+	RG_EC_UNFORKED,	  /* forks below --tree that were refused: enf_kin had no room */
 	RG_EC__COUNT
 };
 

@@ -343,6 +343,10 @@ static int status_run(const struct cli_call *call, const void *opts)
 		printf("unchecked %" PRIu64
 		       " times a program was left out: the kernel had preempted it in another thread\n",
 		       s.unchecked);
+	if (s.unforked)
+		printf("unforked  %" PRIu64
+		       " forks below --tree's process refused (EAGAIN): more than can be followed\n",
+		       s.unforked);
 	if (s.unfollowed)
 		printf("uncovered %" PRIu64 " processes forked below --tree's, more than can be followed\n",
 		       s.unfollowed);

@@ -410,13 +410,71 @@ int BPF_PROG(mod_file_receive, struct file *file, int ret)
 
 /* ---- who is below the process that --tree named */
 
+/* Before a thread or process is there at all: one that could not be followed is not made. A tracepoint alone
+ * would not do: where the kernel preempts, its program may be left out. */
+static int rg_on_alloc(struct task_struct *child)
+{
+	__u64 at = (unsigned long)child;
+	__u32 zero = 0, kin = rg_enf_kin(rg_current());
+	struct rg_enf_ctl *ctl;
+
+	if (!kin) {
+		bpf_map_delete_elem(&enf_kin, &at); /* of one that had this address, and went unseen */
+		return 0;
+	}
+	if (!bpf_map_update_elem(&enf_kin, &at, &kin, BPF_ANY))
+		return 0;
+	ctl = bpf_map_lookup_elem(&enf_ctl, &zero);
+	if (!ctl || !ctl->on || ctl->audit || (ctl->deadline && bpf_ktime_get_boot_ns() > ctl->deadline)) {
+		rg_enf_count(RG_EC_UNFOLLOWED);
+		return 0;
+	}
+	rg_enf_count(RG_EC_UNFORKED);
+	return -RG_EAGAIN;
+}
+
+SEC("lsm/task_alloc")
+int BPF_PROG(lsm_task_alloc, struct task_struct *child, unsigned long flags, int ret)
+{
+	return ret ? ret : rg_on_alloc(child);
+}
+
+SEC("fmod_ret/security_task_alloc")
+int BPF_PROG(mod_task_alloc, struct task_struct *child, unsigned long flags, int ret)
+{
+	return ret ? ret : rg_on_alloc(child);
+}
+
+static int rg_on_free(struct task_struct *t)
+{
+	__u64 at = (unsigned long)t;
+
+	bpf_map_delete_elem(&enf_kin, &at);
+	return 0;
+}
+
+SEC("lsm/task_free")
+int BPF_PROG(lsm_task_free, struct task_struct *t)
+{
+	return rg_on_free(t);
+}
+
+SEC("fentry/security_task_free")
+int BPF_PROG(mod_task_free, struct task_struct *t)
+{
+	return rg_on_free(t);
+}
+
+/* Who was being forked as the above was attached. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(tree_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 from = parent->tgid, to = child->tgid, one = 1;
+	__u32 tgid = child->tgid, kin;
 
-	if (from != to && bpf_map_lookup_elem(&enf_tree, &from) &&
-	    bpf_map_update_elem(&enf_tree, &to, &one, BPF_ANY))
+	if (parent->tgid == tgid || rg_enf_kin(child))
+		return 0;
+	kin = rg_enf_kin(parent);
+	if (kin && bpf_map_update_elem(&enf_tree, &tgid, &kin, BPF_ANY))
 		rg_enf_count(RG_EC_UNFOLLOWED);
 	return 0;
 }

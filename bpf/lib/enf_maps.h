@@ -31,8 +31,20 @@ RG_ENF_TRIE(enf_lpms, struct rg_enf_lpm);
 RG_ENF_HASH(enf_paths, RG_ENF_KEYS, struct rg_enf_path, __u32);
 RG_ENF_TRIE(enf_path_lpms, struct rg_enf_path);
 RG_ENF_MAP(enf_counts, BPF_MAP_TYPE_PERCPU_ARRAY, RG_EC__COUNT, 0, __u32, __u64);
-/* Processes below the one that --tree named: tgid. Kept by fork and exit. */
+/* Who is below the process that --tree named: those that were there when it was loaded, by tgid, and threads
+ * and processes since, by the address of their task_struct, which they have before they run. Values:
+ * RG_TREE_BIT. */
 RG_ENF_HASH(enf_tree, 65536, __u32, __u32);
+RG_ENF_HASH(enf_kin, 131072, __u64, __u32);
+
+rg_inline __u32 rg_enf_kin(struct task_struct *t)
+{
+	__u64 at = (unsigned long)t;
+	__u32 tgid = t->tgid, *old = bpf_map_lookup_elem(&enf_tree, &tgid),
+	      *born = bpf_map_lookup_elem(&enf_kin, &at);
+
+	return (old ? *old : 0) | (born ? *born : 0);
+}
 
 /* Unix sockets that have our filter: put there, and looked up, by user space. */
 struct {

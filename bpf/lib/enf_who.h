@@ -68,12 +68,9 @@ static __attribute__((noinline)) __u32 rg_enf_rare(struct rg_enf_eval *e, struct
 {
 	struct inode *exe;
 
-	if (RG_NEED(s, RG_D_TREE)) {
-		__u32 tgid = t->tgid;
-
-		if (!rg_enf_number(e, RG_D_TREE, bpf_map_lookup_elem(&enf_tree, &tgid) != 0))
-			return 0;
-	}
+	if (RG_NEED(s, RG_D_TREE) &&
+	    !rg_enf_number(e, RG_D_TREE, (rg_enf_kin(t) & RG_TREE_BIT(RG_ENF_GEN(e->set))) != 0))
+		return 0;
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 		if (RG_NEED(s, RG_D_CGTREE + i) &&

@@ -61,7 +61,8 @@ struct rg_enforce_status {
 			       have decided passed. BPF LSM's are never */
 	uint64_t denied, killed, dropped, stripped, audited, logged,
 		lost,	    /* since they were loaded; lost: reports only */
-		unfollowed; /* processes forked below --tree's that the policies do not reach: too many */
+		unforked,   /* forks below --tree's process that were refused: more than can be followed */
+		unfollowed; /* processes forked there that the policies do not reach, as they only report */
 	char policies[512]; /* names, separated by ", " */
 	char hook_names[256];
 	char scope[256]; /* to whom they were narrowed when loaded (NAME=VALUE ...); ends in ... when cut; ""

@@ -32,6 +32,7 @@ static const struct {
 	{"getsockopt", FOR_STREAMS, false}, {"setsockopt", FOR_RINGS, false},
 	{"zcrx", FOR_ZCRX, false},	    {"redirect", FOR_REDIRECTS, false},
 	{"rcv_skb", FOR_QUEUE, false},	    {"file_receive", FOR_FILE, false},
+	{"task_alloc", FOR_TREE, false},    {"task_free", FOR_TREE, false},
 	{"tree_fork", FOR_TREE, true},	    {"tree_exit", FOR_TREE, true},
 };
 
@@ -153,7 +154,7 @@ static struct enforce_bpf *open_programs(enum rg_enf_backend be)
 	bpf_object__for_each_map(m, s->obj) bpf_map__set_autocreate(m, is_used(bpf_map__name(m)));
 	bpf_map__set_max_entries(s->maps.ring, RG_ENF_EVENTS_RING);
 	if (rg_forced("few-pids")) /* a test has not as many processes as there is room for */
-		bpf_map__set_max_entries(s->maps.enf_tree, 2);
+		bpf_map__set_max_entries(s->maps.enf_kin, 2);
 	return s;
 }
 

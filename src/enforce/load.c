@@ -3,9 +3,7 @@
 #include "enforce/load.h"
 
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/number.h"
 
 static uint64_t now_ns(clockid_t id)
 {
@@ -21,76 +18,6 @@ static uint64_t now_ns(clockid_t id)
 
 	clock_gettime(id, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* The process's parent; 0: gone. */
-static int parent_of(int pid)
-{
-	char path[64], line[512], *end;
-	rg_auto_fclose FILE *f = NULL;
-	int parent = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(line, sizeof(line), f) || !(end = strrchr(line, ')')) ||
-	    sscanf(end + 1, " %*c %d", &parent) != 1)
-		return 0;
-	return parent;
-}
-
-static bool is_below(int pid, int root)
-{
-	for (int i = 0; pid > 0 && i < 4096; i++) {
-		if (pid == root)
-			return true;
-		pid = parent_of(pid);
-	}
-	return false;
-}
-
-/* Everything that is below root now. Forks are followed by the kernel side, which is attached before. */
-static int fill_tree(const struct rg_enf_fds *f, int root)
-{
-	rg_auto_closedir DIR *d = opendir("/proc");
-	struct dirent *e;
-	uint32_t one = 1;
-
-	while (d && (e = readdir(d))) {
-		uint32_t pid = (uint32_t)atoi(e->d_name);
-
-		if (pid && is_below((int)pid, root) && bpf_map_update_elem(f->tree, &pid, &one, BPF_ANY))
-			return -errno;
-	}
-	return d ? 0 : -errno;
-}
-
-static void clear_tree(const struct rg_enf_fds *f)
-{
-	uint32_t pid;
-
-	while (!bpf_map_get_next_key(f->tree, NULL, &pid) && !bpf_map_delete_elem(f->tree, &pid))
-		;
-}
-
-static int set_tree(const struct rg_enf_fds *f, int root, struct rg_err *err)
-{
-	int r;
-
-	clear_tree(f);
-	if (!root)
-		return 0;
-	if (rg_number_is_local())
-		return rg_fail(
-			err, -EOPNOTSUPP,
-			"--tree %d: in this pid namespace processes have other numbers than in the kernel; "
-			"run recvguard in the initial one (docker: --pid=host, Kubernetes: hostPID)",
-			root);
-	if (kill(root, 0) && errno == ESRCH)
-		return rg_fail(err, -ESRCH, "there is no process %d", root);
-	r = fill_tree(f, root);
-	/* a second time: who was forked from one not yet listed is below one that is */
-	r = r ? r : fill_tree(f, root);
-	return r ? rg_fail(err, r, "the processes below %d: %s", root, strerror(-r)) : 0;
 }
 
 /* From here on the new generation decides. */
@@ -102,6 +29,8 @@ static int flip(const struct rg_pins *p, const struct rg_enf_fds *f, struct rg_e
 	ctl->gen = gen;
 	ctl->on = 1;
 	ctl->audit = l->audit;
+	ctl->tree = (uint32_t)l->tree;
+	ctl->tree_start = l->tree_start;
 	ctl->home = rg_pins_home(p);
 	ctl->home_fs = p->fs;
 	snprintf(ctl->group, sizeof(ctl->group), "%s", l->group ? l->group : "");
@@ -125,7 +54,7 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 	if (!r)
 		r = rg_enf_hooks_attach(p, ctl->backend, l, err);
 	if (!r)
-		r = set_tree(f, l->tree, err);
+		r = rg_enf_tree_begin(f, ctl, gen, l->tree, &l->tree_start, err);
 	/* the short way is a second word: none holds while its table is written and the first is turned */
 	if (!r && (r = rg_enf_front_write(f, l->img, gen, &held)))
 		rg_fail(err, r, "the kernel's table of short ways: %s", strerror(-r));
@@ -144,6 +73,8 @@ static int put_in_force(const struct rg_pins *p, const struct rg_enf_fds *f, str
 	if (l->img->front_only)
 		rg_enf_front_now(f, RG_FRONT_NOW(gen, l->img->front_only));
 	rg_enf_hooks_detach(p, ctl->backend, l);
+	if (ctl->backend != RG_EB_CGROUP)
+		rg_enf_tree_end(f, gen);
 	if (ctl->backend == RG_EB_CGROUP) {
 		rg_enf_sockets_put(p, f, l, ctl);
 		rg_enf_ctl_write(f, ctl);

@@ -19,6 +19,13 @@ int rg_enf_front_write(const struct rg_enf_fds *f, const struct rg_enf_image *im
 		       uint32_t *held);
 int rg_enf_front_now(const struct rg_enf_fds *f, uint32_t now);
 
+/* tree.c: who is below root (0: no --tree), as generation gen, which nobody uses yet; the hooks that follow
+ * forks are attached. *start: as in rg_enf_ctl, which tells of the generation in force. Then, when gen holds:
+ * forget the other one's. */
+int rg_enf_tree_begin(const struct rg_enf_fds *f, const struct rg_enf_ctl *ctl, uint32_t gen, int root,
+		      uint64_t *start, struct rg_err *err);
+void rg_enf_tree_end(const struct rg_enf_fds *f, uint32_t gen);
+
 /* hooks.c: load the programs and maps and pin them, nothing attached but what was needed to see that hooks
  * are called. -EOPNOTSUPP: this kernel calls none of them. */
 struct rg_enf_load;
@@ -70,6 +77,7 @@ struct rg_enf_load {
 	bool audit;
 	uint64_t for_ns;
 	int tree;
+	uint64_t tree_start;	  /* out: as in struct rg_enf_ctl */
 	enum rg_enf_backend want; /* NONE: the best there is */
 	const char *group;	  /* folder of a control group: RG_EB_CGROUP */
 	const char *scope;	  /* to whom the policies are narrowed; for people */

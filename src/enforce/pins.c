@@ -181,6 +181,7 @@ static const struct {
 	MAP(path_lpms),
 	MAP(counts),
 	MAP(tree),
+	MAP(kin),
 	MAP(guarded),
 	MAP(front),
 #undef MAP

@@ -39,8 +39,8 @@ void rg_pins_clear(const struct rg_pins *p);
 
 /* What stands there for us, opened: the maps that user space reads and writes. */
 struct rg_enf_fds {
-	int ctl, sets, rows, clauses, rules, code, keys, lpms, paths, path_lpms, counts, tree, guarded, front,
-		ring;
+	int ctl, sets, rows, clauses, rules, code, keys, lpms, paths, path_lpms, counts, tree, kin, guarded,
+		front, ring;
 };
 /* -ENOENT: nothing is enforced; -EPROTO: by another version of recvguard. */
 int rg_enf_fds_open(const struct rg_pins *p, struct rg_enf_fds *ret, struct rg_err *err);

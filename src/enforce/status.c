@@ -139,6 +139,7 @@ int rg_enf_status(const struct rg_pins *p, struct rg_enforce_status *ret, struct
 		ret->lost = count_of(&f, RG_EC_LOST);
 		ret->unchecked = skipped_runs(p);
 		ret->unfollowed = count_of(&f, RG_EC_UNFOLLOWED);
+		ret->unforked = count_of(&f, RG_EC_UNFORKED);
 		ret->filters = ctl.filters;
 		ret->bare = ctl.bare;
 		snprintf(ret->group, sizeof(ret->group), "%s", ctl.group);

@@ -412,7 +412,7 @@ static const struct {
 	{"paths", unix_paths, false},	   {"batches", batches, false},
 	{"queue", enforce_queue, false},   {"races", enforce_races, false},
 	{"setups", enforce_setups, false}, {"brief", brief, true},
-	{"scopes", enforce_scopes, true},
+	{"tree", enforce_tree, false},	   {"scopes", enforce_scopes, true},
 };
 
 static bool is_asked(size_t group, int argc, char **argv)

@@ -54,12 +54,17 @@ bool k_waits_in_recv(pid_t pid);
 /* The thread's name, by which the policies here tell who is meant. */
 void k_name(const char *comm);
 
+/* Receive one byte without waiting: it came, ENOMSG, or something else. */
+enum k_got { K_GOT, K_REFUSED, K_ELSE };
+enum k_got k_try(int fd);
+
 /* Parts of the test, each in a file of its own. */
 void enforce_races(void);
 void enforce_events(void); /* of enforce_races.c */
 void enforce_queue(void);
 void enforce_stages(void); /* of enforce_queue.c: one of each */
 void enforce_scopes(void);
+void enforce_tree(void);
 void enforce_setups(void);
 /* The program as a receiver of one message from a descriptor, by a command line of its own. */
 int k_receive_main(const char *fd);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "enforce.h"
@@ -141,4 +143,11 @@ bool k_waits_in_recv(pid_t pid)
 void k_name(const char *comm)
 {
 	prctl(PR_SET_NAME, comm);
+}
+
+enum k_got k_try(int fd)
+{
+	char b;
+
+	return recv(fd, &b, 1, MSG_DONTWAIT) == 1 ? K_GOT : errno == ENOMSG ? K_REFUSED : K_ELSE;
 }
