@@ -30,6 +30,21 @@ for line in sys.stdin:
     a.send(b"selected"); b.recv(100)
     print("done", flush=True)
 '''
+# three sockets: one with a name, one on descriptor 40, one whose descriptor is another socket's before its message comes
+SOCKETS = r'''
+import os, socket, sys, threading, time
+named = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); named.bind("\0" + sys.argv[1])
+out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+a, b = socket.socketpair(); os.dup2(b.fileno(), 40)
+c, d = socket.socketpair(); other, _ = socket.socketpair(); os.dup2(d.fileno(), 50); d.close()
+t = threading.Thread(target=lambda: socket.socket(fileno=50).recv(100)); t.start()
+while "unix_stream" not in open("/proc/self/task/%d/wchan" % t.native_id).read() and open("/proc/self/task/%d/stat" % t.native_id).read().split()[2] != "S": time.sleep(0.01)
+time.sleep(0.2)
+os.dup2(other.fileno(), 50)
+c.send(b"c" * 33); t.join()
+out.sendto(b"n" * 11, named.getsockname()); named.recv(100)
+a.send(b"a" * 22); os.read(40, 100)
+'''
 
 
 def trace(*options, command=(sys.executable, "-c", TALK, "5"), verb="trace"):
@@ -150,6 +165,25 @@ def losses():
     m = re.search(r"(\d+) messages?,.*?(?:LOST (\d+)|nothing lost)", err)
     got, lost = (int(m.group(1)), int(m.group(2) or 0)) if m else (0, 0)
     check("each of many messages is recorded or counted as lost", m and lost > 0 and got > 0 and got + lost >= n and got + lost <= n + 50, err)
+    status, out, err = trace("--metadata", "--ring", "4KiB", "--on-full", "sample", "-o", "json=/dev/null", command=("sh", "-c", script))
+    m = re.search(r"(\d+) messages?,.*?(?:LOST (\d+)|nothing lost)", err)
+    got, lost = (int(m.group(1)), int(m.group(2) or 0)) if m else (0, 0)
+    check("sampled: each is recorded or counted as lost", m and "sampled" in err and got > 0 and got + lost >= n and got + lost <= n + 50, err)
+
+
+def selected():
+    """By socket and descriptor: shown sizes, and that the kernel selects (nothing else comes to user space)."""
+    name = f"rg-metadata-{os.getpid()}"
+    command = (sys.executable, "-c", SOCKETS, name)
+    for options, want in (([], [11, 22, 33]), (["--socket", "@" + name], [11]), (["--socket", "@" + name + "x"], []), (["--fd", "40"], [22]), (["--fd", "50"], []),
+                          (["--family", "unix"], [11, 22, 33])):
+        for lean in (["--metadata"], []):
+            status, out, err = trace(*lean, *options, "-o", "json", command=command)
+            got = sorted(e["ret"] for e in events(out))
+            check(f"{' '.join(lean + options) or 'everything'}: {want}", status == 0 and got == want, (status, got, err))
+            if not options:
+                fds = {e["ret"]: e["sock"].get("fd") for e in events(out)}
+                check(f"{' '.join(lean)}: a descriptor that became another socket's is not told", fds.get(22) == 40 and fds.get(33) is None, fds)
 
 
 def by_number():
@@ -192,6 +226,7 @@ refusals()
 shape()
 recordings()
 losses()
+selected()
 by_number()
 alone = attached("--metadata")
 if isinstance(alone, str):
