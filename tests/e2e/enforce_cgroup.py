@@ -4,8 +4,9 @@
 sockets by filters on them. The sockets belong to a child in a control group of its own. usage: enforce_cgroup.py RECVGUARD"""
 import array, atexit, json, os, shutil, signal, socket, subprocess, sys, tempfile, time
 
+from tap import check, done, skip_all
+
 binary = os.path.abspath(sys.argv[1])
-number = failures = 0
 
 # The receiver: commands on standard input, one line of JSON for each.
 CHILD = r"""
@@ -46,22 +47,7 @@ for line in sys.stdin:
 
 
 def result(ok, name, why=""):
-    global number, failures
-    number += 1
-    failures += not ok
-    print(f"{'ok' if ok else 'not ok'} {number} - {name}", flush=True)
-    for line in str(why).splitlines() if not ok else []:
-        print("#", line)
-
-
-def end():
-    print(f"1..{number}")
-    sys.exit(failures > 0)
-
-
-def skip_all(why):
-    print(f"1..0 # SKIP {why}")
-    sys.exit(0)
+    check(name, ok, why)
 
 
 def mounted(kind):
@@ -395,4 +381,4 @@ for _ in range(200):
 result(programs() == before, "with the sockets the last programs went", programs())
 p = run("-p", policy([BAD]), "--no-wait", "--backend", "lsm", RECVGUARD_FORCE="no-lsm")
 result(p.returncode == 1 and "switched off" in p.stderr and "fmod_ret" not in p.stderr, "--backend lsm tries no other", p.stderr)
-end()
+done()

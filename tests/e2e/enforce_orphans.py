@@ -4,8 +4,9 @@
 usage: enforce_orphans.py RECVGUARD"""
 import atexit, json, os, shutil, socket, subprocess, sys, tempfile
 
+from tap import check, done, skip_all
+
 binary = os.path.abspath(sys.argv[1])
-number = failures = 0
 CHILD = r"""
 import os, socket, sys
 open(sys.argv[1], "w").write(str(os.getpid()))
@@ -20,17 +21,7 @@ for line in sys.stdin:
 
 
 def result(ok, name, why=""):
-    global number, failures
-    number += 1
-    failures += not ok
-    print(f"{'ok' if ok else 'not ok'} {number} - {name}", flush=True)
-    for line in str(why).splitlines() if not ok else []:
-        print("#", line)
-
-
-def skip_all(why):
-    print(f"1..0 # SKIP {why}")
-    sys.exit(0)
+    check(name, ok, why)
 
 
 def mounted(kind):
@@ -199,5 +190,4 @@ p = load("2", one, a)
 result(p.returncode == 1 and "another version" in p.stderr and not holder.passes(b"1"), "another version's policy is not replaced", p.stderr)
 p = stop(one)
 result(p.returncode == 0 and holder.passes(b"1"), "it is stopped, with its filters", p.stderr)
-print(f"1..{number}")
-sys.exit(failures > 0)
+done()
