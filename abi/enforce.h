@@ -234,7 +234,8 @@ struct rg_enf_ctl {
 	/* RG_EB_CGROUP: unix sockets with our filter, and sockets left without, when it was loaded */
 	__u32 filters, bare;
 	char group[256]; /* the control group's folder */
-	__u64 home_fs;	 /* st_dev of that folder: another mount has another under the same path */
+	__u64 home_fs;	 /* st_dev of home: another file system has another under the same path */
+	__u64 home_ino;	 /* its st_ino: a bind mount gives it another path */
 	char scope[256]; /* to whom the policies were narrowed; for people */
 	__u32 tree;	 /* --tree's process, 0 none, and when it started (clock ticks since boot) */
 	__u32 pad;

@@ -31,8 +31,11 @@ static int flip(const struct rg_pins *p, const struct rg_enf_fds *f, struct rg_e
 	ctl->audit = l->audit;
 	ctl->tree = (uint32_t)l->tree;
 	ctl->tree_start = l->tree_start;
-	ctl->home = rg_pins_home(p);
+	/* the path under which it was first: there it is looked for when the folder is gone */
+	if (ctl->home_fs != p->fs || ctl->home_ino != p->ino)
+		ctl->home = rg_pins_home(p);
 	ctl->home_fs = p->fs;
+	ctl->home_ino = p->ino;
 	snprintf(ctl->group, sizeof(ctl->group), "%s", l->group ? l->group : "");
 	if ((size_t)snprintf(ctl->scope, sizeof(ctl->scope), "%s", l->scope ? l->scope : "") >=
 	    sizeof(ctl->scope))

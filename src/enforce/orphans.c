@@ -114,8 +114,11 @@ static bool next(uint32_t *id, struct found *ret)
 
 bool rg_enf_is_ours(const struct rg_pins *p, const struct rg_enf_ctl *ctl)
 {
-	return ctl->on && ctl->home == rg_pins_home(p) &&
-	       (!p->fs || ctl->abi != RG_ENF_ABI || ctl->home_fs == p->fs);
+	bool known = p->fs && ctl->abi == RG_ENF_ABI;
+
+	if (known && ctl->home_fs != p->fs)
+		return false;
+	return ctl->on && (ctl->home == rg_pins_home(p) || (known && ctl->home_ino == p->ino));
 }
 
 /* Is control group b the folder a or below it? */

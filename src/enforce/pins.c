@@ -44,7 +44,7 @@ int rg_pins_init(struct rg_pins *p, const char *dir, struct rg_err *err)
 	rg_auto_free char *path = one_spelling(dir ? dir : RG_ENFORCE_DIR);
 
 	p->lock = p->turn = -1;
-	p->fs = 0;
+	p->fs = p->ino = 0;
 	if (!path)
 		return rg_fail(err, -ENOMEM, "out of memory");
 	if (strlen(path) >= sizeof(p->dir))
@@ -74,6 +74,7 @@ int rg_pins_lock(struct rg_pins *p, struct rg_err *err)
 	if (flock(p->lock, LOCK_EX | LOCK_NB))
 		return rg_fail(err, -EBUSY, "%s: another recvguard is changing what is enforced", p->dir);
 	p->fs = st.st_dev;
+	p->ino = st.st_ino;
 	return 0;
 }
 
@@ -84,7 +85,7 @@ void rg_pins_unlock(struct rg_pins *p)
 	if (p->turn >= 0)
 		close(p->turn);
 	p->lock = p->turn = -1;
-	p->fs = 0;
+	p->fs = p->ino = 0;
 }
 
 static const char *path_of(const struct rg_pins *p, const char *kind, const char *name, char (*buf)[320])

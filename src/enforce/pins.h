@@ -16,7 +16,7 @@ struct rg_pins {
 	char dir[200];
 	int lock;    /* the folder, held exclusively while something is changed; -1 */
 	int turn;    /* orphans.c: nobody else in this kernel takes up what was left; -1 */
-	uint64_t fs; /* st_dev of the locked folder; 0 not locked */
+	uint64_t fs, ino; /* st_dev and st_ino of the locked folder; 0 not locked */
 };
 
 /* dir NULL: the usual one. */

@@ -179,6 +179,15 @@ result(p.returncode == 0 and not holder.passes(b"1") and holder.passes(b"2"), "a
 p = subprocess.run(["unshare", "-m", "sh", "-c", "mount -t bpf bpf '%s/bpf' && mkdir '%s' && \"$@\"" % (work, one), "sh", binary, "enforce", "stop",
                     "--dir", one], capture_output=True, text=True)
 result(not holder.passes(b"1"), "and its stop", p.stderr)
+
+# ---- the same folder by another path
+script = "mount --bind '%s/bpf' /mnt && \"$@\"" % work
+p = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", *arguments("1", "/mnt/" + os.path.basename(one), a)], stderr=subprocess.PIPE, text=True)
+was, passed = map_id(one), 0
+while p.poll() is None:
+    passed += holder.passes(b"1")
+result(p.returncode == 0 and not passed and map_id(one) == was, "replaced through a bind mount: the same maps, no gap", (passed, map_id(one), was, p.stderr.read()))
+
 shutil.rmtree(one)
 result(not holder.passes(b"1") and stop(one).returncode == 0 and holder.passes(b"1"),
        "pins removed by hand: the filter holds until the folder's policy is stopped")
