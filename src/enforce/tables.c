@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "enforce/load.h"
 
 static int failed(struct rg_err *err, const char *what)
@@ -133,9 +134,25 @@ int rg_enf_ctl_write(const struct rg_enf_fds *f, const struct rg_enf_ctl *ctl)
 	return bpf_map_update_elem(f->ctl, &zero, ctl, BPF_ANY) ? -errno : 0;
 }
 
-/* Programs that began before now have ended when this returns: they run inside an RCU read-side section. */
+/* A map of maps is what the kernel itself waits after, as it is written to (maybe_wait_bpf_programs). */
+static bool grace_by_map(void)
+{
+	rg_auto_close int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, 4, 4, 1, NULL);
+	LIBBPF_OPTS(bpf_map_create_opts, o, .inner_map_fd = (uint32_t)inner);
+	rg_auto_close int outer =
+		inner < 0 ? -1 : bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, NULL, 4, 4, 1, &o);
+	uint32_t zero = 0;
+
+	return outer >= 0 && !bpf_map_update_elem(outer, &zero, &inner, BPF_ANY);
+}
+
+/* Programs that began before now have ended when this returns: they run inside an RCU read-side section.
+ * Where one processor is online membarrier does not wait at all, which is not enough where the kernel
+ * preempts: a program that waits for that processor would go on with tables that were written over. */
 void rg_enf_grace(void)
 {
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+	bool waits = sysconf(_SC_NPROCESSORS_ONLN) > 1 && !syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+
+	if (!waits && !grace_by_map())
 		usleep(100000);
 }
