@@ -58,8 +58,8 @@ rg_inline void rg_enf_count(__u32 what)
 {
 	__u64 *n = bpf_map_lookup_elem(&enf_counts, &what);
 
-	if (n)
-		*n += 1;
+	if (n) /* a program may be preempted between a load and a store */
+		__sync_fetch_and_add(n, 1);
 }
 
 #endif

@@ -151,7 +151,8 @@ static bool grace_by_map(void)
  * preempts: a program that waits for that processor would go on with tables that were written over. */
 void rg_enf_grace(void)
 {
-	bool waits = sysconf(_SC_NPROCESSORS_ONLN) > 1 && !syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	bool waits =
+		sysconf(_SC_NPROCESSORS_ONLN) > 1 && !syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 
 	if (!waits && !grace_by_map())
 		usleep(100000);
