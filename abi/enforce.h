@@ -179,10 +179,16 @@ struct rg_enf_code { /* struct sock_filter */
  * is let through. A flag too many costs the long way, never a verdict.
  */
 #define RG_FRONT_FLAGS 65536
-/* One multiplier (odd) for each dimension. Of v all 64 bits count. Ports and addresses are hashed as a socket
- * has them, high byte first. */
-#define RG_FRONT_HASH(dim, v) \
-	(((unsigned long long)(v) * (0x9e3779b97f4a7c15ull + 0x632be59bd9b4e01aull * (dim))) >> 48)
+/* Ports as they stand; the rest by one multiplier (odd) for each dimension: of what has no more than 32 bits,
+ * those, else all 64. Ports and addresses are hashed as a socket has them, high byte first. */
+#define RG_FRONT_IS_PORT(dim) ((dim) == RG_D_RPORT || (dim) == RG_D_LPORT)
+#define RG_FRONT_IS_WIDE(dim) \
+	((dim) == RG_D_COMM || (dim) == RG_D_PATH || (dim) == RG_D_CGROUP || (dim) == RG_D_EXE)
+#define RG_FRONT_HASH(dim, v)                                                                          \
+	(RG_FRONT_IS_PORT(dim) ? (__u16)(v)                                                            \
+	 : RG_FRONT_IS_WIDE(dim)                                                                       \
+		 ? (__u32)((__u64)(v) * (0x9e3779b97f4a7c15ull + 0x632be59bd9b4e01aull * (dim)) >> 48) \
+		 : (__u32)(v) * (0x9e3779b1u + 0x632be59au * (dim)) >> 16)
 #define RG_FRONT_FAMILIES 64 /* families modulo this */
 /* What is asked about a socket of one family. The ones with a name are RG_FW_ANY of that dimension, asked
  * sooner. */
@@ -194,10 +200,11 @@ enum rg_front_way {
 	RG_FW_ANY     /* rg_enf_front.dims */
 };
 #define RG_FRONT_BATCH \
-	(1ull << 63) /* of dims: a batch takes the long way, as what is hashed can change in it */
-#define RG_FRONT_CALL	  RG_D__COUNT /* the call's number, hashed: flagged are those that bring batches */
+	(1ull << 63)	     /* of dims: a batch takes the long way, as what is hashed can change in it */
 #define RG_FRONT_PATH_MIN 10 /* an address no shorter has eight bytes of path; others are looked up */
+#define RG_FRONT_GEN	  0x20000 /* size of what follows: one bit, so that it tells the generation in now */
 struct rg_enf_front {
+	__u32 now, unused;	       /* of the first alone: RG_FRONT_NOW; 0: none holds */
 	__u64 comm;		       /* of a command's first eight bytes, those that count */
 	__u64 path;		       /* the same of a path; what is hashed is those and, if */
 	__u32 path_len;		       /* this is all ones, the length of the address (struct unix_address) */
@@ -205,16 +212,18 @@ struct rg_enf_front {
 	__u64 dims[RG_FRONT_FAMILIES]; /* RG_D_BIT of what must not be flagged */
 	__u8 way[RG_FRONT_FAMILIES];   /* enum rg_front_way */
 	__u8 flag[RG_FRONT_FLAGS];
+	__u8 pad[RG_FRONT_GEN - RG_FRONT_FLAGS - 32 - 9 * RG_FRONT_FAMILIES];
 };
-/* Which generation holds, and whether one dimension tells of every socket: of the receiver, or RG_D_PATH (and
- * whether it is a batch). */
-#define RG_FRONT_NOW(gen, only) (2u | (gen) | (__u32)(only) << 24)
-#define RG_FRONT_SOME		0xffu /* only: the socket's family says which; so now is negative */
+/* Which generation holds, and what is asked (only): one dimension of the receiver's, plus one; or one of
+ * these. As signed numbers, so that each is told by one comparison. */
+#define RG_FRONT_NOW(gen, only) (2u | (gen) * (__u32)RG_FRONT_GEN | (__u32)(only) << 24)
+#define RG_FRONT_SOME		0x40u /* what the socket's family says */
+#define RG_FRONT_PATH \
+	0x80u /* the path of unix sockets: rules name whole ones, of RG_FRONT_PATH_MIN at least */
 struct rg_enf_fronts {
-	__u32 now; /* RG_FRONT_NOW; 0: none holds */
-	__u32 pad;
 	struct rg_enf_front gen[2];
 };
+_Static_assert(sizeof(struct rg_enf_front) == RG_FRONT_GEN, "abi: rg_enf_front");
 
 /* Up to home, members keep their places in every version (since 4): another one's filters can be stopped. */
 struct rg_enf_ctl {

@@ -21,12 +21,12 @@ int rg_enf_front_write(const struct rg_enf_fds *f, const struct rg_enf_image *im
 	*held = 0;
 	if (!p)
 		return -errno;
-	*held = __atomic_exchange_n(&p->now, 0, __ATOMIC_SEQ_CST);
+	*held = __atomic_exchange_n(&p->gen[0].now, 0, __ATOMIC_SEQ_CST);
 	rg_enf_grace();
-	memcpy(&p->gen[gen], &img->front, sizeof(img->front));
+	memcpy(&p->gen[gen], &img->front, sizeof(img->front)); /* its now is 0, as the one here */
 	munmap(p, sizeof(*p));
 	/* this generation's own was left in force by a loader that died: it is none any more */
-	if ((*held & 0xff) == RG_FRONT_NOW(gen, 0))
+	if ((*held & 0xffffff) == RG_FRONT_NOW(gen, 0))
 		*held = 0;
 	return 0;
 }
@@ -37,7 +37,7 @@ int rg_enf_front_now(const struct rg_enf_fds *f, uint32_t now)
 
 	if (!p)
 		return -errno;
-	__atomic_store_n(&p->now, now, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&p->gen[0].now, now, __ATOMIC_SEQ_CST);
 	munmap(p, sizeof(*p));
 	return 0;
 }

@@ -268,17 +268,6 @@ static void flag_workers(struct rg_enf_front *f)
 	}
 }
 
-/* recvmmsg of x86-64, of i386 (and by socketcall), of x32. Elsewhere every call counts as a batch. */
-static void flag_batches(struct rg_enf_front *f)
-{
-	static const uint32_t calls[] = {299, 337, 417, 102, 537};
-
-	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		flag(f, RG_FRONT_CALL, calls[i]);
-		flag(f, RG_FRONT_CALL, calls[i] | 0x40000000);
-	}
-}
-
 /* Those whose rows hold what is not in base. */
 static void flag_entries(struct rg_enf_image *img, unsigned dim, const struct rg_enf_row *base)
 {
@@ -405,10 +394,24 @@ static unsigned only_of(struct rg_enf_image *img)
 	return dims[at] + 1;
 }
 
-/* Nothing but the path of unix sockets is asked for, and it is of them. */
-static bool by_path_alone(const struct rg_enf_front *f)
+/* Do rules name whole paths alone, none shorter than what is hashed of it, none abstract (the kernel has
+ * those with a NUL where rules have '@', and of any length)? */
+static bool by_whole_paths(const struct rg_enf_image *img)
 {
-	bool all = (f->dims[AF_UNIX] & ~RG_FRONT_BATCH) == RG_D_BIT(RG_D_PATH);
+	const struct rg_enf_path_entry *e = (const void *)img->paths.data;
+	bool all = img->front.path == ~0ull && img->front.path_len == ~0u;
+
+	for (size_t i = 0; i < img->paths.len / sizeof(*e); i++)
+		if (e[i].key.set == RG_ST_RECV)
+			all &= e[i].key.path[0] == '/' && address_len(&e[i].key) >= RG_FRONT_PATH_MIN;
+	return all;
+}
+
+/* Nothing but the path of unix sockets is asked for, and it is of them. */
+static bool by_path_alone(const struct rg_enf_image *img)
+{
+	const struct rg_enf_front *f = &img->front;
+	bool all = (f->dims[AF_UNIX] & ~RG_FRONT_BATCH) == RG_D_BIT(RG_D_PATH) && by_whole_paths(img);
 
 	for (unsigned family = 0; family < RG_FRONT_FAMILIES; family++)
 		all &= family == AF_UNIX || f->way[family] == RG_FW_PASS;
@@ -429,7 +432,6 @@ void rg_enf_front_make(struct rg_enf_image *img)
 	img->front_only = only_of(img);
 	if (img->front_only)
 		return;
-	flag_batches(&img->front);
 	for (unsigned family = 0; family < RG_FRONT_FAMILIES; family++)
 		some |= family_way(img, family, &hashed);
 	for (unsigned i = 0; i < N_DIMS; i++)
@@ -438,5 +440,5 @@ void rg_enf_front_make(struct rg_enf_image *img)
 			flag_entries(img, dims[i], &base);
 	if (hashed & RG_D_BIT(RG_D_PATH))
 		flag_paths(img);
-	img->front_only = by_path_alone(&img->front) ? RG_D_PATH + 1 : some ? RG_FRONT_SOME : 0;
+	img->front_only = by_path_alone(img) ? RG_FRONT_PATH : some ? RG_FRONT_SOME : 0;
 }
