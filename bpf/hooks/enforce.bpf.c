@@ -81,6 +81,14 @@ rg_inline bool rg_enf_is_batch(struct task_struct *t)
 	return (c.route == RG_RT_RECVMMSG && (__u32)c.len > 1) || c.route == RG_RT_SOCKETCALL_RECVMMSG;
 }
 
+/* Does nothing change in a batch after all? A unix socket's own name never does; its peer's does not matter
+ * then, unless a rule asks for that. */
+rg_inline bool rg_enf_is_fixed(struct rg_enf_set *s, struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_UNIX && !RG_NEED(s, RG_D_RADDR4) &&
+	       BPF_CORE_READ((struct unix_sock *)sk, addr);
+}
+
 /* What was picked, done: 0, or a negative errno. */
 static __attribute__((noinline)) int rg_enf_act(struct rg_enf_said *said, struct rg_enf_pick *pick,
 						struct task_struct *t, struct sock *sk)
@@ -147,7 +155,8 @@ static __attribute__((noinline)) int rg_enf_receive(struct sock *sk, __u32 flags
 			return r;
 	}
 	if (hook == RG_EH_RECVMSG && before &&
-	    s->refuse_batch & rg_enf_batch_of(sk->__sk_common.skc_family) && rg_enf_is_batch(t))
+	    s->refuse_batch & rg_enf_batch_of(sk->__sk_common.skc_family) && !rg_enf_is_fixed(s, sk) &&
+	    rg_enf_is_batch(t))
 		return rg_enf_refuse_batch(&said, t, sk, e.set);
 	return 0;
 }
@@ -167,11 +176,11 @@ static __attribute__((noinline)) int rg_enf_asked(__u64 *ctx)
 
 /* A program is called only while those before it said 0 (invoke_bpf_mod_ret). The answer by hand: the
  * compiler would keep it, and save a register for it. */
-rg_inline int rg_on_recvmsg(__u64 *ctx)
+rg_inline int rg_on_recvmsg(__u64 *ctx, bool is_old)
 {
 	int ret;
 
-	if (!rg_enf_front((struct socket *)ctx[RG_ARG_SOCK]))
+	if (!rg_enf_front((struct socket *)ctx[RG_ARG_SOCK], !is_old, is_old))
 		return rg_enf_asked(ctx);
 	asm volatile("%0 = 0" : "=r"(ret));
 	return ret;
@@ -180,13 +189,26 @@ rg_inline int rg_on_recvmsg(__u64 *ctx)
 SEC("lsm/socket_recvmsg")
 int lsm_recvmsg(__u64 *ctx)
 {
-	return rg_on_recvmsg(ctx);
+	return rg_on_recvmsg(ctx, false);
 }
 
 SEC("fmod_ret/security_socket_recvmsg")
 int mod_recvmsg(__u64 *ctx)
 {
-	return rg_on_recvmsg(ctx);
+	return rg_on_recvmsg(ctx, false);
+}
+
+/* Before there were casts (6.2); pinned by the names of the others. */
+SEC("lsm/socket_recvmsg")
+int lsm_recvmsg_old(__u64 *ctx)
+{
+	return rg_on_recvmsg(ctx, true);
+}
+
+SEC("fmod_ret/security_socket_recvmsg")
+int mod_recvmsg_old(__u64 *ctx)
+{
+	return rg_on_recvmsg(ctx, true);
 }
 
 /* Is it a call that passes socket_recvmsg as well? */
@@ -209,7 +231,7 @@ rg_inline int rg_on_permission(struct file *file, int mask)
 	if (!(mask & RG_MAY_READ) || !file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
 		return 0;
 	so = bpf_sock_from_file(file);
-	if (!so || rg_enf_front(so) || rg_enf_plain_read(bpf_get_current_task_btf()))
+	if (!so || rg_enf_front(so, false, false) || rg_enf_plain_read(bpf_get_current_task_btf()))
 		return 0;
 	sk = so->sk;
 	return sk ? rg_enf_receive(sk, 0, RG_EH_READ) : 0;

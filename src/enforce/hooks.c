@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The programs: loaded once, pinned, attached as a policy needs them. */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/io_uring.h>
@@ -132,25 +133,48 @@ static bool is_used(const char *map)
 	return !strncmp(map, "enf_", 4) || !strcmp(map, "ring") || strchr(map, '.');
 }
 
-static bool is_of(const char *prog, enum rg_enf_backend be)
+/* Where NAME_old stands in for NAME: on kernels without casts. */
+static const char old[] = "_old";
+
+static size_t name_len(const char *prog)
+{
+	const char *at = strstr(prog, old);
+
+	return at ? (size_t)(at - prog) : strlen(prog);
+}
+
+static bool is_of(const char *prog, enum rg_enf_backend be, bool casts)
 {
 	bool group = !strcmp(prog, "cg_ingress") || !strcmp(prog, "unix_filter");
 
 	if (be == RG_EB_CGROUP)
 		return group;
+	if (name_len(prog) == strlen("lsm_recvmsg") && strstr(prog, "_recvmsg") &&
+	    casts == !!strstr(prog, old))
+		return false;
 	return !group && strncmp(prog, be == RG_EB_LSM ? "mod_" : "lsm_", 4) != 0;
 }
 
-/* Does the environment ask for it? Tests do: for a back-end to be left out, so that they see the next one. */
+static bool has_function(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool has = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return has;
+}
+
 static struct enforce_bpf *open_programs(enum rg_enf_backend be)
 {
+	bool casts = has_function("bpf_rdonly_cast");
 	struct enforce_bpf *s = enforce_bpf__open();
 	struct bpf_program *p;
 	struct bpf_map *m;
 
 	if (!s)
 		return NULL;
-	bpf_object__for_each_program(p, s->obj) bpf_program__set_autoload(p, is_of(bpf_program__name(p), be));
+	bpf_object__for_each_program(p, s->obj)
+		bpf_program__set_autoload(p, is_of(bpf_program__name(p), be, casts));
 	bpf_object__for_each_map(m, s->obj) bpf_map__set_autocreate(m, is_used(bpf_map__name(m)));
 	bpf_map__set_max_entries(s->maps.ring, RG_ENF_EVENTS_RING);
 	if (rg_forced("few-pids")) /* a test has not as many processes as there is room for */
@@ -162,10 +186,16 @@ static int pin_all(const struct rg_pins *p, struct enforce_bpf *s)
 {
 	struct bpf_program *prog;
 	struct bpf_map *m;
+	char name[64];
 	int r = 0;
 
-	bpf_object__for_each_program(prog, s->obj) if (!r && bpf_program__fd(prog) >= 0) r =
-		rg_pins_put(p, "prog_", bpf_program__name(prog), bpf_program__fd(prog));
+	bpf_object__for_each_program(prog, s->obj)
+	{
+		snprintf(name, sizeof(name), "%.*s", (int)name_len(bpf_program__name(prog)),
+			 bpf_program__name(prog));
+		if (!r && bpf_program__fd(prog) >= 0)
+			r = rg_pins_put(p, "prog_", name, bpf_program__fd(prog));
+	}
 	bpf_object__for_each_map(m, s->obj) if (!r && bpf_map__fd(m) >= 0 && !strchr(bpf_map__name(m), '.'))
 		r = rg_pins_put(p, "", bpf_map__name(m), bpf_map__fd(m));
 	bpf_object__for_each_map(m, s->obj) if (!r && !strcmp(bpf_map__name(m), ".data.front")) r =

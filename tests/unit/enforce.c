@@ -176,15 +176,23 @@ static bool front_task(const struct rg_enf_front *f, uint64_t dims, const struct
 	       flagged(f, dims, RG_D_COMM, comm & f->comm);
 }
 
-static bool front_path(const struct rg_enf_front *f, const struct rg_event *ev)
+/* whole: as RG_FRONT_PATH asks. */
+static bool front_path(const struct rg_enf_front *f, const struct rg_event *ev, bool whole)
 {
-	uint32_t len = ev->v[RG_F_SOCK_PATH].len + 3;
+	uint32_t n = ev->v[RG_F_SOCK_PATH].len, abstract;
+	char name[RG_ENF_PATH + 8] = "";
 	uint64_t first;
 
-	if (len < RG_FRONT_PATH_MIN || *(const char *)ev->v[RG_F_SOCK_PATH].p == '@')
+	memcpy(name, ev->v[RG_F_SOCK_PATH].p, n);
+	abstract = name[0] == '@';
+	name[0] = abstract ? '\0' : name[0];
+	n += abstract ? 2 : 3;
+	memcpy(&first, name, sizeof(first)); /* a NUL is the eighth at least, or whatever is behind it */
+	if (whole)
+		return f->flag[RG_FRONT_HASH(RG_D_PATH, first + n)];
+	if (n < RG_FRONT_PATH_MIN || abstract)
 		return true;
-	memcpy(&first, ev->v[RG_F_SOCK_PATH].p, sizeof(first)); /* a NUL is the eighth at least */
-	return f->flag[RG_FRONT_HASH(RG_D_PATH, (first & f->path) + (len & f->path_len))];
+	return f->flag[RG_FRONT_HASH(RG_D_PATH, (first & f->path) + (n & f->path_len))];
 }
 
 static bool front_socket(const struct rg_enf_front *f, uint64_t dims, const struct rg_event *ev)
@@ -193,7 +201,8 @@ static bool front_socket(const struct rg_enf_front *f, uint64_t dims, const stru
 	uint32_t v4 = 0;
 
 	if (ev->v[RG_F_SOCK_FAMILY].i == AF_UNIX) /* the socket's path, its peer's name */
-		return (dims & RG_D_BIT(RG_D_PATH) && rg_has(ev, RG_F_SOCK_PATH) && front_path(f, ev)) ||
+		return (dims & RG_D_BIT(RG_D_PATH) && rg_has(ev, RG_F_SOCK_PATH) &&
+			front_path(f, ev, false)) ||
 		       (dims & RG_D_BIT(RG_D_RADDR4) && addr);
 	if (flagged(f, dims, RG_D_RPORT, port ? htons((uint16_t)ev->v[RG_F_SOCK_REMOTE_PORT].u) : 0))
 		return true;
@@ -212,8 +221,8 @@ static bool front(const struct rg_enf_image *img, const struct rg_event *ev)
 
 	if (!img->front_only)
 		return false;
-	if (img->front_only == RG_D_PATH + 1)
-		return family != AF_UNIX || !rg_has(ev, RG_F_SOCK_PATH) || !front_path(f, ev);
+	if (img->front_only == RG_FRONT_PATH)
+		return family != AF_UNIX || !rg_has(ev, RG_F_SOCK_PATH) || !front_path(f, ev, true);
 	if (img->front_only != RG_FRONT_SOME)
 		return !front_task(f, RG_D_BIT(img->front_only - 1), ev);
 	if (f->way[family] == RG_FW_LONG || f->way[family] == RG_FW_PASS)
@@ -462,7 +471,9 @@ static void short_way(void **state)
 		if (rg_policy_parse(rg_buf_cstr(&text), "t", &p, &err) ||
 		    rg_lower_enforce(p, RG_BACKEND_LSM, &names, &img, &err))
 			fail_msg("%s", err.msg);
-		assert_int_equal(img->front_only, dims[k] != RG_D_RPORT ? dims[k] + 1 : RG_FRONT_SOME);
+		assert_int_equal(img->front_only, dims[k] == RG_D_RPORT	 ? RG_FRONT_SOME
+						  : dims[k] == RG_D_PATH ? RG_FRONT_PATH
+									 : dims[k] + 1);
 		if (dims[k] == RG_D_RPORT) {
 			assert_int_equal(img->front.way[AF_UNIX], RG_FW_PASS);
 			assert_int_equal(img->front.way[AF_INET], RG_FW_RPORT);
