@@ -224,6 +224,7 @@ struct rg_enf_fronts {
 	struct rg_enf_front gen[2];
 };
 _Static_assert(sizeof(struct rg_enf_front) == RG_FRONT_GEN, "abi: rg_enf_front");
+_Static_assert(RG_D__COUNT < RG_FRONT_SOME, "abi: rg_enf_front.now");
 
 /* Up to home, members keep their places in every version (since 4): another one's filters can be stopped. */
 struct rg_enf_ctl {

@@ -81,12 +81,16 @@ rg_inline bool rg_enf_is_batch(struct task_struct *t)
 	return (c.route == RG_RT_RECVMMSG && (__u32)c.len > 1) || c.route == RG_RT_SOCKETCALL_RECVMMSG;
 }
 
-/* Does nothing change in a batch after all? A unix socket's own name never does; its peer's does not matter
- * then, unless a rule asks for that. */
-rg_inline bool rg_enf_is_fixed(struct rg_enf_set *s, struct sock *sk)
+/* On which kinds of sockets a batch is refused, this one's state considered: a unix socket's own name never
+ * changes, and its peer's does not matter then, unless a rule asks for that. To be asked before the name is
+ * looked up: it can be given in between. */
+rg_inline __u32 rg_enf_refused(struct rg_enf_set *s, struct sock *sk)
 {
-	return sk->__sk_common.skc_family == AF_UNIX && !RG_NEED(s, RG_D_RADDR4) &&
-	       BPF_CORE_READ((struct unix_sock *)sk, addr);
+	__u32 refuse = s->refuse_batch & rg_enf_batch_of(sk->__sk_common.skc_family);
+
+	if (refuse != RG_BATCH_UNIX || RG_NEED(s, RG_D_RADDR4))
+		return refuse;
+	return BPF_CORE_READ((struct unix_sock *)sk, addr) ? 0 : refuse;
 }
 
 /* What was picked, done: 0, or a negative errno. */
@@ -139,13 +143,14 @@ static __attribute__((noinline)) int rg_enf_receive(struct sock *sk, __u32 flags
 	struct rg_enf_pick pick = {};
 	struct rg_enf_said said = {.hook = hook, .flags = flags};
 	struct rg_enf_set *s = rg_enf_start(&e, t, RG_ST_RECV);
-	__u32 before = 0;
+	__u32 before = 0, refuse;
 
 	if (!s || !rg_enf_who(&e, s, t))
 		return 0;
 	if (RG_NEED(s, RG_D_FLAGS) && !rg_enf_number(&e, RG_D_FLAGS, flags & ~RG_MSG_CMSG_COMPAT))
 		return 0;
 	pick.clause = pick.log = -1;
+	refuse = rg_enf_refused(s, sk);
 	if (rg_enf_socket(&e, s, sk, &before))
 		rg_enf_decide(&e, &pick, 0, 0, 0);
 	if (pick.clause >= 0 || pick.log >= 0) {
@@ -154,9 +159,7 @@ static __attribute__((noinline)) int rg_enf_receive(struct sock *sk, __u32 flags
 		if (r < 0)
 			return r;
 	}
-	if (hook == RG_EH_RECVMSG && before &&
-	    s->refuse_batch & rg_enf_batch_of(sk->__sk_common.skc_family) && !rg_enf_is_fixed(s, sk) &&
-	    rg_enf_is_batch(t))
+	if (hook == RG_EH_RECVMSG && before && refuse && rg_enf_is_batch(t))
 		return rg_enf_refuse_batch(&said, t, sk, e.set);
 	return 0;
 }
