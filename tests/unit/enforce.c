@@ -445,6 +445,42 @@ static void queueing(void **state)
 	agree(true, 1500);
 }
 
+/* Which rules have the shortest way by path: of whole paths alone, none short, none abstract. */
+static void whole_paths(void **state)
+{
+	static const struct {
+		const char *cond;
+		unsigned only;
+	} all[] = {{"sock.path == \"/run/so\"", RG_FRONT_PATH},
+		   {"sock.path in {\"/run/some\", \"/run/other\"} and msg.flags has MSG_PEEK", RG_FRONT_PATH},
+		   {"sock.path == \"/run/s\"", RG_FRONT_SOME},
+		   {"sock.path == \"@run/some\"", RG_FRONT_SOME},
+		   {"sock.path in {\"/run/some\", \"@run/some\"}", RG_FRONT_SOME},
+		   {"sock.path startswith \"/run/some\"", RG_FRONT_SOME},
+		   {"sock.path == \"/run/some\" or sock.remote.port == 9", RG_FRONT_SOME},
+		   {"sock.path == \"/run/some\" and proc.pid == 9", RG_D_PID + 1}};
+
+	for (unsigned i = 0; i < RG_ARRAY_LEN(all); i++) {
+		const struct rg_enf_names names = {.arg = NULL};
+		struct rg_enf_image *img = NULL;
+		struct rg_policy *p = NULL;
+		struct rg_err err = {0};
+		rg_auto_buf text = {0};
+
+		rg_buf_printf(&text,
+			      "apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  "
+			      "default: allow\n  rules:\n    - {name: r, when: '%s', then: deny}\n",
+			      all[i].cond);
+		if (rg_policy_parse(rg_buf_cstr(&text), "t", &p, &err) ||
+		    rg_lower_enforce(p, RG_BACKEND_LSM, &names, &img, &err))
+			fail_msg("%s", err.msg);
+		if (img->front_only != all[i].only)
+			fail_msg("%s: %u", all[i].cond, img->front_only);
+		rg_enf_image_free(img);
+		rg_policy_free(p);
+	}
+}
+
 /* Many rules flag few values: the short way stays short. */
 static void short_way(void **state)
 {
@@ -544,10 +580,8 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(receiving),
-		cmocka_unit_test(queueing),
-		cmocka_unit_test(short_way),
-		cmocka_unit_test(refused),
+		cmocka_unit_test(receiving),   cmocka_unit_test(queueing), cmocka_unit_test(short_way),
+		cmocka_unit_test(whole_paths), cmocka_unit_test(refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
