@@ -66,4 +66,6 @@ const volatile struct rg_config rg_config;
 
 #include "legacy.h"
 
+#include "held.h"
+
 #endif

@@ -16,11 +16,18 @@
 #include "task.h"
 
 /* One room for each program that runs the filter: a program is never entered twice on a CPU, two different
- * ones may be. */
+ * ones may be (where the kernel preempts, also while a thread waits in the middle of one). */
 enum rg_filter_room {
 	RG_FR_COPY,
 	RG_FR_RECV,
 	RG_FR_SEND,
+	RG_FR_SENT_STREAM,
+	RG_FR_SENT_SEQPACKET,
+	RG_FR_SENT_DGRAM,
+	RG_FR_SENT_INET,
+	RG_FR_SENT_INET6,
+	RG_FR_SENT_NETLINK,
+	RG_FR_SENT_PACKET,
 	RG_FR_RECVMSG,
 	RG_FR_SOCK_RECVMSG,
 	RG_FR_UNIX_SPLICE,
@@ -219,7 +226,7 @@ rg_inline void rg_filter_count(void)
 	__u64 *n = bpf_map_lookup_elem(&rg_rejected, &zero);
 
 	if (n)
-		*n += 1;
+		__sync_fetch_and_add(n, 1);
 }
 
 /* The last word in the kernel, over the whole record. A global function: once for the verifier. */

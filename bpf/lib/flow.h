@@ -57,10 +57,16 @@ struct {
 	__type(value, struct rg_flow);
 } flow_zero SEC(".maps");
 
-/* Numbers that no other CPU gives, and what tells a socket from another one at the same address. */
-#ifdef RG_LEGACY
+/* What tells a socket from another one at the same address. */
+#ifdef RG_NO_SK
 #define RG_FLOW_SOCK(rec) ((rec)->sock_ino)
-#define RG_NUMBERS_EACH	  (1u << 22) /* of a CPU, before they begin anew */
+#else
+#define RG_FLOW_SOCK(rec) ((rec)->cookie)
+#endif
+
+/* Numbers that no other CPU gives. */
+#ifdef RG_LEGACY
+#define RG_NUMBERS_EACH (1u << 22) /* of a CPU, before they begin anew */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -77,7 +83,6 @@ rg_inline __u32 rg_flow_number(void)
 }
 #define RG_FLOW_NEXT(counter) rg_flow_number()
 #else
-#define RG_FLOW_SOCK(rec)     ((rec)->cookie)
 #define RG_FLOW_NEXT(counter) (__sync_fetch_and_add(&(counter), 1) + 1)
 #endif
 

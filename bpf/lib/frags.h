@@ -152,8 +152,8 @@ static long rg_frags_step(__u32 i, void *arg)
 #endif
 
 /* want bytes at off of the buffer's data; pos: of the message. */
-rg_inline void rg_take_paged(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
-			     __u32 want, __u64 pos)
+rg_inline void rg_take_paged_at(struct rg_state *st, struct task_struct *t, struct sk_buff *skb, __u32 off,
+				__u32 want, __u64 pos)
 {
 #ifdef RG_LEGACY
 	struct rg_frags *f = &st->frags;
@@ -189,5 +189,17 @@ rg_inline void rg_take_paged(struct rg_state *st, struct task_struct *t, struct 
 	if (f->want)
 		st->cut |= RG_CUT_PART;
 }
+
+#ifdef RG_FPROBE /* where it is no rare case: dynptrs are not to be had */
+rg_sub int rg_take_paged_sub(RG_ST_ARG, __u64 skb, __u32 off, __u32 want, __u64 pos)
+{
+	if (st)
+		rg_take_paged_at(st, rg_current(), (struct sk_buff *)skb, off, want, pos);
+	return 0;
+}
+#define rg_take_paged(st, t, skb, off, want, pos) rg_take_paged_sub(st, rg_scalar(skb), off, want, pos)
+#else
+#define rg_take_paged rg_take_paged_at
+#endif
 
 #endif

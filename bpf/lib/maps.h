@@ -220,6 +220,9 @@ extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __wea
 
 /* The registers of the call stand at the same place of every kernel stack: asked for once, at the head of the
  * programs, where it makes no second way through what follows. */
+#ifdef RG_FPROBE
+#define rg_regs_learn(t)
+#else
 __u64 rg_regs_off;
 #undef rg_regs
 #define rg_regs(t) ((struct pt_regs *)RG_PLAIN((__u64)(t)->stack + rg_regs_off, struct pt_regs))
@@ -228,6 +231,7 @@ __u64 rg_regs_off;
 		if (!rg_regs_off)                                                                       \
 			rg_regs_off = rg_scalar((const void *)bpf_task_pt_regs(t)) - (__u64)(t)->stack; \
 	} while (0)
+#endif
 
 /* What plain loads copy at most; more is a helper's work. */
 #define RG_PLAIN_NAME 32
@@ -284,7 +288,7 @@ rg_inline void rg_lost(__u32 reason, __u32 tgid, __u64 cookie)
 		return;
 	n = bpf_map_lookup_elem(&losses_rest, &reason);
 	if (n)
-		*n += 1;
+		__sync_fetch_and_add(n, 1);
 }
 
 #include "storage.h"

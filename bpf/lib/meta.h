@@ -215,16 +215,16 @@ rg_inline bool rg_meta_emit(struct task_struct *t, struct sock *sk, long ret, co
 }
 
 #ifdef RG_LEGACY
-#define rg_meta_by_sock(sk) true /* src/kernel/legacy.c refuses that selection */
+#define rg_meta_by_sock(sk, room) true /* src/kernel/legacy.c refuses that selection */
 #else
 /* --socket: over a record of its own. */
-rg_inline bool rg_meta_by_sock(struct sock *sk)
+rg_inline bool rg_meta_by_sock(struct sock *sk, __u32 room)
 {
 	struct rg_rec_msg *rec;
 
 	if (!(rg_config.select & RG_SEL_SOCKET))
 		return true;
-	rec = rg_filter_room(RG_FR_RECV);
+	rec = rg_filter_room(room);
 	if (!rec)
 		return true;
 	rec->cookie = rg_sock_cookie(sk);
@@ -244,8 +244,8 @@ rg_inline bool rg_meta_sampled_out(void)
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
 }
 
-/* A receive is over. flags: as the socket saw them. */
-rg_inline int rg_meta_over(struct sock *sk, long ret, __u32 flags)
+/* A receive is over. flags: as the socket saw them. room: the program's own. */
+rg_inline int rg_meta_over(struct sock *sk, long ret, __u32 flags, __u32 room)
 {
 	struct task_struct *t = rg_current();
 	struct rg_state *st = NULL;
@@ -254,7 +254,7 @@ rg_inline int rg_meta_over(struct sock *sk, long ret, __u32 flags)
 	rg_regs_learn(t);
 	if (ret < 0 || !rg_sel_task(t, &st) || !rg_sel_family(RG_LOAD(sk, __sk_common.skc_family)))
 		return 0;
-	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(RG_FR_RECV, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
+	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(room, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
 		rg_filter_count();
 		return 0;
 	}
@@ -263,7 +263,7 @@ rg_inline int rg_meta_over(struct sock *sk, long ret, __u32 flags)
 		return 0;
 #endif
 	rg_meta_call(&c, t, sk, flags);
-	if (!rg_sel_fd(c.fd) || !rg_meta_by_sock(sk))
+	if (!rg_sel_fd(c.fd) || !rg_meta_by_sock(sk, room))
 		return 0;
 	if (rg_meta_sampled_out())
 		rg_lost(RG_LOSS_SAMPLED, RG_LOAD(t, tgid), RG_LOAD(sk, __sk_common.skc_cookie.counter));
@@ -272,10 +272,18 @@ rg_inline int rg_meta_over(struct sock *sk, long ret, __u32 flags)
 	return 0;
 }
 
+#ifdef RG_FPROBE
+SEC("tp/sock/sock_recv_length")
+int rg_meta(struct trace_event_raw_sock_msg_length___rg *ctx)
+{
+	return rg_meta_over(RG_TYPED(ctx->sk), ctx->ret, ctx->flags, RG_FR_RECV);
+}
+#else
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(rg_meta, struct sock *sk, int ret, int flags)
 {
-	return rg_meta_over(sk, ret, flags);
+	return rg_meta_over(sk, ret, flags, RG_FR_RECV);
 }
+#endif
 
 #endif

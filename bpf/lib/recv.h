@@ -6,7 +6,7 @@
 #include "finish.h"
 #include "flow.h"
 #include "skb.h"
-#ifdef RG_PLAIN_LOADS /* the tracepoint tier */
+#if defined(RG_PLAIN_LOADS) && !defined(RG_FPROBE) /* the tracepoint tier */
 #include "udp.h"
 #else
 #define rg_udp_received(st, sk, n)

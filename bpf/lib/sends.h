@@ -11,32 +11,32 @@
 
 #define RG_SOCK_SEQPACKET 5
 
-rg_inline int rg_family_sent(struct socket *sock, int ret)
+rg_inline int rg_family_sent(struct socket *sock, int ret, __u32 room)
 {
 	struct sock *sk = sock ? sock->sk : NULL;
 
-	return sk ? rg_send_over(sk, ret, 0) : 0;
+	return sk ? rg_send_over(sk, ret, 0, room) : 0;
 }
 
-#define RG_SENT(name, function)                                                                    \
+#define RG_SENT(name, NAME, function)                                                              \
 	SEC("fexit/" #function)                                                                    \
 	int BPF_PROG(rg_sent_##name, struct socket *sock, struct msghdr *msg, size_t len, int ret) \
 	{                                                                                          \
-		return rg_family_sent(sock, ret);                                                  \
+		return rg_family_sent(sock, ret, RG_FR_SENT_##NAME);                               \
 	}
 
-RG_SENT(stream, unix_stream_sendmsg)
-RG_SENT(seqpacket, unix_seqpacket_sendmsg)
-RG_SENT(inet, inet_sendmsg)
-RG_SENT(inet6, inet6_sendmsg)
-RG_SENT(netlink, netlink_sendmsg)
-RG_SENT(packet, packet_sendmsg)
+RG_SENT(stream, STREAM, unix_stream_sendmsg)
+RG_SENT(seqpacket, SEQPACKET, unix_seqpacket_sendmsg)
+RG_SENT(inet, INET, inet_sendmsg)
+RG_SENT(inet6, INET6, inet6_sendmsg)
+RG_SENT(netlink, NETLINK, netlink_sendmsg)
+RG_SENT(packet, PACKET, packet_sendmsg)
 
 SEC("fexit/unix_dgram_sendmsg")
 int BPF_PROG(rg_sent_dgram, struct socket *sock, struct msghdr *msg, size_t len, int ret)
 {
 	/* a SOCK_SEQPACKET one comes from unix_seqpacket_sendmsg */
-	return sock && sock->type == RG_SOCK_SEQPACKET ? 0 : rg_family_sent(sock, ret);
+	return sock && sock->type == RG_SOCK_SEQPACKET ? 0 : rg_family_sent(sock, ret, RG_FR_SENT_DGRAM);
 }
 
 #endif

@@ -13,7 +13,7 @@
 /* kfunc, callable from tp_btf since 6.12 ("bpf: Allow bpf_dynptr_from_skb() for tp_btf"): reads paged
  * buffers. Weak, and never called unless the loader saw it (rg_skb_dynptr): libbpf 1.1 cannot test a kfunc's
  * address. */
-#ifdef RG_LEGACY
+#ifdef RG_NO_SK
 #define RG_READ_PAGED(dst, n, skb, off) (-1)
 static const bool rg_skb_dynptr = false;
 #else

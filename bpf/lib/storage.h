@@ -19,13 +19,6 @@ struct {
 	__type(value, struct rg_state);
 } states SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct rg_sock_state);
-} socks SEC(".maps");
-
 rg_inline struct rg_state *rg_state_find(struct task_struct *t)
 {
 	return bpf_task_storage_get(&states, t, 0, 0);
@@ -39,16 +32,6 @@ rg_inline struct rg_state *rg_state_new(struct task_struct *t)
 /* It goes with its thread. */
 rg_inline void rg_state_drop(__u32 tid)
 {
-}
-
-rg_inline struct rg_sock_state *rg_sock_state(struct sock *sk)
-{
-	return bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-}
-
-rg_inline __u64 rg_sock_cookie(struct sock *sk)
-{
-	return bpf_get_socket_cookie(sk);
 }
 
 #else
@@ -69,17 +52,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct rg_state);
 } state_zero SEC(".maps");
-
-/* By socket: of those used least the numbering is forgotten, and begins again at 1. */
-struct rg_sock_key {
-	__u64 sk, ino; /* another socket at the same address has another inode */
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct rg_sock_key);
-	__type(value, struct rg_sock_state);
-} socks SEC(".maps");
 
 rg_inline struct rg_state *rg_state_find(struct task_struct *t)
 {
@@ -102,6 +74,40 @@ rg_inline void rg_state_drop(__u32 tid)
 {
 	bpf_map_delete_elem(&states, &tid);
 }
+
+#endif
+
+#ifndef RG_NO_SK
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct rg_sock_state);
+} socks SEC(".maps");
+
+rg_inline struct rg_sock_state *rg_sock_state(struct sock *sk)
+{
+	return bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+rg_inline __u64 rg_sock_cookie(struct sock *sk)
+{
+	return bpf_get_socket_cookie(sk);
+}
+
+#else
+
+/* By socket: of those used least the numbering is forgotten, and begins again at 1. */
+struct rg_sock_key {
+	__u64 sk, ino; /* another socket at the same address has another inode */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct rg_sock_key);
+	__type(value, struct rg_sock_state);
+} socks SEC(".maps");
 
 rg_inline struct rg_sock_state *rg_sock_state(struct sock *sk)
 {

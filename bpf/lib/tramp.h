@@ -181,9 +181,9 @@ rg_inline void rg_ctl_message(struct rg_state *st, struct msghdr *msg, int level
 }
 
 /* scm_detach_fds is over: the header for the descriptors whose numbers were collected behind it. */
-rg_inline void rg_ctl_fds(struct rg_state *st, struct msghdr *msg)
+rg_inline void rg_ctl_fds(struct rg_state *st)
 {
-	bool compat = msg->msg_flags & RG_MSG_CMSG_COMPAT;
+	bool compat = st->tr.detach_head == sizeof(struct rg_cmsg32);
 	__u32 head = compat ? sizeof(struct rg_cmsg32) : sizeof(struct rg_cmsg), at = st->tr.controls;
 	__u32 len = st->tr.detach_fds * 4, space = head + ((len + (compat ? 3 : 7)) & ~(compat ? 3u : 7u));
 	__u64 given = st->tr.control_given;

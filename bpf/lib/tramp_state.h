@@ -11,7 +11,18 @@ enum { RG_TF_UNASKED, RG_TF_WANTED, RG_TF_LEFT_OUT };
 
 #define RG_TRAMP_NAME_ROOM 128 /* = RG_NAME_MAX */
 
+#ifdef RG_FPROBE
+/* Arguments of the function that is being watched, as numbers: for its end (held.h). */
+struct rg_kept {
+	__u64 sock, msg, user_msg;
+	__u32 flags;
+};
+#endif
+
 struct rg_tramp {
+#ifdef RG_FPROBE
+	struct rg_kept kept;
+#endif
 	__u64 sk;	     /* of the receive under way, as a number */
 	__u64 control;	     /* where the caller's control buffer begins */
 	__u64 control_given; /* its room */

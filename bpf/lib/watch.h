@@ -61,8 +61,8 @@ rg_inline void rg_leave_out(struct task_struct *t)
 		rg_forget(st);
 }
 
-/* A send is over: its record. flags: as the socket saw them. */
-rg_inline int rg_send_over(struct sock *sk, int ret, int flags)
+/* A send is over: its record. flags: as the socket saw them. room: the program's own. */
+rg_inline int rg_send_over(struct sock *sk, int ret, int flags, __u32 room)
 {
 	struct task_struct *t = rg_current();
 	struct rg_state *st = NULL;
@@ -71,7 +71,7 @@ rg_inline int rg_send_over(struct sock *sk, int ret, int flags)
 	if (!rg_sel_seen(t, &st) || !rg_sel_family(sk->__sk_common.skc_family) ||
 	    (ret < 0 && !rg_config.errors))
 		return 0;
-	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(RG_FR_SEND, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
+	if (rg_filter_can(RG_MA_SOCK) && !rg_filter_early(room, t, sk, RG_KNOWN_TASK | RG_KNOWN_ENDS)) {
 		rg_leave_out(t);
 		return 0;
 	}
@@ -86,11 +86,19 @@ rg_inline int rg_send_over(struct sock *sk, int ret, int flags)
 	return 0;
 }
 
+#ifdef RG_FPROBE
+SEC("tp/sock/sock_send_length")
+int rg_send_length(struct trace_event_raw_sock_msg_length___rg *ctx)
+{
+	return rg_send_over(RG_TYPED(ctx->sk), ctx->ret, ctx->flags, RG_FR_SEND);
+}
+#else
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(rg_send_length, struct sock *sk, int ret, int flags)
 {
-	return rg_send_over(sk, ret, flags);
+	return rg_send_over(sk, ret, flags, RG_FR_SEND);
 }
+#endif
 
 /* Entry: only the time and that a call of ours is under way. */
 SEC("tp_btf/sys_enter")
@@ -244,8 +252,7 @@ int BPF_PROG(rg_switch, bool preempt, struct task_struct *prev, struct task_stru
 }
 
 /* Following: a selected process selects what it forks. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(rg_fork, struct task_struct *parent, struct task_struct *child)
+rg_inline int rg_follow(struct task_struct *parent, struct task_struct *child)
 {
 	__u32 ptgid = parent->tgid, ctgid = child->tgid;
 	__u8 one = 1;
@@ -260,8 +267,7 @@ int BPF_PROG(rg_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(rg_exit, struct task_struct *t)
+rg_inline int rg_gone(struct task_struct *t)
 {
 	__u32 tgid = RG_LOAD(t, tgid);
 
@@ -272,6 +278,47 @@ int BPF_PROG(rg_exit, struct task_struct *t)
 		bpf_map_delete_elem(&sel_pids, &tgid);
 	}
 	return 0;
+}
+
+#ifdef RG_FPROBE
+/* perf's tracepoint of forks does not tell processes from threads */
+RG_AT(wake_up_new_task)
+int RG_PROG(rg_fork, struct task_struct *child)
+{
+	return rg_follow(rg_current(), RG_TYPED(child));
+}
+
+SEC("tp/sched/sched_process_exit")
+int rg_exit(void *ctx)
+{
+	return rg_gone(rg_current());
+}
+
+SEC("tp/io_uring/io_uring_submit_req")
+int rg_uring_req(struct trace_event_raw_io_uring_submit_req___rg *ctx)
+{
+	rg_uring_submit(RG_TYPED(ctx->req));
+	return 0;
+}
+
+SEC("tp/io_uring/io_uring_complete")
+int rg_uring_done(struct trace_event_raw_io_uring_complete___rg *ctx)
+{
+	if (ctx->req)
+		rg_uring_complete(ctx->req, ctx->cflags);
+	return 0;
+}
+#else
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(rg_fork, struct task_struct *parent, struct task_struct *child)
+{
+	return rg_follow(parent, child);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(rg_exit, struct task_struct *t)
+{
+	return rg_gone(t);
 }
 
 /* io_uring: requests as they are submitted and completed. Only users of io_uring pay. */
@@ -306,5 +353,6 @@ int BPF_PROG(rg_uring_done_old, void *ring_ctx, void *req, __u64 user_data, int 
 		rg_uring_complete(req, cflags);
 	return 0;
 }
+#endif
 
 #endif

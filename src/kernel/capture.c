@@ -129,17 +129,23 @@ static bool is_users(int r)
 }
 
 /* Trampolines' programs can be preempted where the kernel can; tracepoints' not before Linux 7. */
-static bool is_skipped(enum rg_tier tier)
+static bool is_skipped(const struct rg_tier_impl *impl)
 {
-	return rg_preempt() == RG_PREEMPT_YES && (tier != RG_TIER_TRACEPOINT || rg_preempt_tracepoints());
+	return rg_preempt() == RG_PREEMPT_YES && !impl->steady &&
+	       (impl->tier != RG_TIER_TRACEPOINT || rg_preempt_tracepoints());
 }
 
+/* Where the kernel preempts, what it leaves nothing out of comes first. */
 static const struct rg_tier_impl *const *tier_order(void)
 {
-	static const struct rg_tier_impl *const steady[] = {&rg_tier_tracepoint, &rg_tier_trampoline,
-							    &rg_tier_legacy, NULL};
+	static const struct rg_tier_impl *const held[] = {&rg_tier_fprobe, &rg_tier_tracepoint,
+							  &rg_tier_trampoline, &rg_tier_legacy, NULL};
+	static const struct rg_tier_impl *const all[] = {&rg_tier_fprobe, &rg_tier_trampoline,
+							 &rg_tier_tracepoint, &rg_tier_legacy, NULL};
 
-	return is_skipped(RG_TIER_TRAMPOLINE) && !is_skipped(RG_TIER_TRACEPOINT) ? steady : rg_capture_tiers;
+	if (!is_skipped(&rg_tier_trampoline) || rg_forced("no-fprobe"))
+		return rg_capture_tiers;
+	return is_skipped(&rg_tier_tracepoint) ? all : held;
 }
 
 static int choose_tier(struct rg_capture *c, const struct rg_trace_opts *opts, struct rg_err *err)
@@ -149,9 +155,6 @@ static int choose_tier(struct rg_capture *c, const struct rg_trace_opts *opts, s
 	struct rg_err one = {0};
 	int r = -EOPNOTSUPP;
 
-	if (opts->tier == RG_TIER_AUTO && order != rg_capture_tiers)
-		rg_buf_str(&why, "trampoline tier: this kernel preempts its programs, and leaves out others' "
-				 "runs of them meanwhile");
 	for (const struct rg_tier_impl *const *t = order; *t; t++) {
 		if (opts->tier != RG_TIER_AUTO && opts->tier != (*t)->tier)
 			continue;
@@ -172,7 +175,7 @@ static int choose_tier(struct rg_capture *c, const struct rg_trace_opts *opts, s
 			       why.len ? rg_buf_cstr(&why) : "none is called so in this build");
 	rg_capture_note(c, "tier %s%s%s%s", c->impl->name, why.len ? " (" : "", rg_buf_cstr(&why),
 			why.len ? ")" : "");
-	if (is_skipped(c->impl->tier))
+	if (is_skipped(c->impl))
 		rg_capture_note(
 			c, "this kernel preempts programs at hooks and leaves out their other runs on that "
 			   "processor: where several receive on one, messages can be missing (counted as "
@@ -319,6 +322,8 @@ static void losses_skipped(struct rg_capture *c, rg_loss_fn fn, void *arg)
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
 
+		if (!strncmp(bpf_program__name(p), "rg_cookie", strlen("rg_cookie")))
+			continue; /* no message is lost by it */
 		if (bpf_program__fd(p) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len))
 			sum += info.recursion_misses;
 	}

@@ -26,6 +26,7 @@ struct rg_capture;
 struct rg_tier_impl {
 	enum rg_tier tier;
 	const char *name;
+	bool steady; /* its programs are never preempted */
 	/* Open, not load: *obj, and where rg_config stands in its read-only data. The instance is the
 	 * skeleton. */
 	int (*open)(void **instance, struct bpf_object **obj, struct rg_config **config, struct rg_err *err);
@@ -40,6 +41,7 @@ struct rg_tier_impl {
 };
 extern const struct rg_tier_impl *const rg_capture_tiers[]; /* ends with NULL */
 extern const struct rg_tier_impl rg_tier_trampoline;
+extern const struct rg_tier_impl rg_tier_fprobe; /* the same, where the kernel preempts */
 extern const struct rg_tier_impl rg_tier_tracepoint;
 extern const struct rg_tier_impl rg_tier_legacy;
 

@@ -33,8 +33,9 @@ static bool hook_exists(const struct btf *btf, const struct bpf_program *p)
 
 	if (!fn)
 		return false;
-	if (strncmp(sec, "tp_btf/", 7))
+	if (strncmp(sec, "tp_btf/", 7) && strncmp(sec, "tp/", 3))
 		return btf__find_by_name_kind(btf, fn + 1, BTF_KIND_FUNC) > 0;
+	fn = strrchr(sec, '/'); /* of perf's its group stands before it */
 	snprintf(tp, sizeof(tp), "btf_trace_%s", fn + 1);
 	return btf__find_by_name_kind(btf, tp, BTF_KIND_TYPEDEF) > 0;
 }
@@ -81,7 +82,8 @@ void rg_hooks_metadata(struct bpf_object *obj, bool metadata)
 	bpf_object__for_each_program(p, obj)
 	{
 		const char *name = bpf_program__name(p);
-		bool follows = !strcmp(name, "rg_fork") || !strcmp(name, "rg_exit");
+		bool follows =
+			!strcmp(name, "rg_fork") || !strcmp(name, "rg_exit") || !strcmp(name, "rg_cookie");
 
 		if (!follows && metadata == !!strncmp(name, "rg_meta", 7))
 			bpf_program__set_autoload(p, false);
