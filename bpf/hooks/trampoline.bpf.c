@@ -490,7 +490,6 @@ int RG_PROG(rg_io_read_out)
 }
 #endif
 
-#ifndef RG_FPROBE
 /* ---- --metadata ---- */
 
 rg_inline int rg_meta_end(struct socket *sock, long ret, __u32 flags, __u32 room)
@@ -499,6 +498,59 @@ rg_inline int rg_meta_end(struct socket *sock, long ret, __u32 flags, __u32 room
 
 	return sk ? rg_meta_over(sk, ret, flags, room) : 0;
 }
+
+#ifdef RG_FPROBE
+
+/* A splice begins: its socket is kept in the thread's state. */
+rg_inline int rg_meta_begin(struct socket *sock)
+{
+	struct task_struct *t = rg_current();
+	struct rg_state *st = NULL;
+
+	if (!rg_sel_task(t, &st))
+		return 0;
+	st = rg_state_of(t);
+	if (st)
+		st->tr.kept.sock = (__u64)sock;
+	return 0;
+}
+
+rg_inline int rg_meta_kept(long ret, __u32 room)
+{
+	struct rg_state *st = rg_state_find(rg_current());
+
+	if (!st || !st->tr.kept.sock)
+		return 0;
+	rg_meta_end(RG_KEPT(st, sock, struct socket), ret, 0, room);
+	st->tr.kept.sock = 0;
+	return 0;
+}
+
+RG_AT(unix_stream_splice_read)
+int RG_PROG(rg_meta_unix_splice_in, struct socket *sock)
+{
+	return rg_meta_begin(sock);
+}
+
+RG_END(unix_stream_splice_read)
+int BPF_KRETPROBE(rg_meta_unix_splice, long ret)
+{
+	return rg_meta_kept(ret, RG_FR_UNIX_SPLICE);
+}
+
+RG_AT(tcp_splice_read)
+int RG_PROG(rg_meta_tcp_splice_in, struct socket *sock)
+{
+	return rg_meta_begin(sock);
+}
+
+RG_END(tcp_splice_read)
+int BPF_KRETPROBE(rg_meta_tcp_splice, long ret)
+{
+	return rg_meta_kept(ret, RG_FR_TCP_SPLICE);
+}
+
+#else
 
 RG_END(____sys_recvmsg)
 int RG_PROG(rg_meta_recvmsg, struct socket *sock, struct msghdr *msg, void *user_msg, void *uaddr,
@@ -530,4 +582,5 @@ int RG_PROG(rg_meta_tcp_splice, struct socket *sock, void *pos, void *pipe, unsi
 {
 	return rg_meta_end(sock, ret, 0, RG_FR_TCP_SPLICE);
 }
+
 #endif
