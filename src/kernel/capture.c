@@ -315,7 +315,7 @@ static void losses_skipped(struct rg_capture *c, rg_loss_fn fn, void *arg)
 {
 	struct rg_loss_key key = {.reason = RG_LOSS_SKIPPED};
 	struct bpf_program *p;
-	uint64_t sum = 0;
+	uint64_t sum = c->impl->missed ? c->impl->missed(c->instance) : 0;
 
 	bpf_object__for_each_program(p, c->obj)
 	{

@@ -37,6 +37,10 @@ struct rg_tier_impl {
 	int (*attach)(void *instance);
 	/* After attach: find out what must be found out by trying (calibration). May add a note. */
 	int (*settle)(void *instance, struct rg_capture *c, struct rg_err *err);
+	/* Runs of programs that were left out and are not among the programs' own recursion_misses. May be
+	 * NULL.
+	 */
+	uint64_t (*missed)(void *instance);
 	void (*destroy)(void *instance);
 };
 extern const struct rg_tier_impl *const rg_capture_tiers[]; /* ends with NULL */

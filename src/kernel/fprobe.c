@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The trampoline tier where the kernel preempts: its programs at fprobe and perf's tracepoints
  * (bpf/lib/held.h), while which the kernel holds preemption off. */
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -133,6 +134,30 @@ static int fprobe_settle(void *instance, struct rg_capture *c, struct rg_err *er
 	return rg_hooks_settle(c, &f->s->bss->rg_tries, err);
 }
 
+/* What fprobe itself did not pass on: recursion, or no room left on the thread's shadow stack. Of struct
+ * bpf_link_info, which has it since 6.7 ("bpf: Add missed value to kprobe_multi link info") and libbpf 1.1
+ * has not. */
+static uint64_t fprobe_missed(void *instance)
+{
+	struct fprobe *f = instance;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < f->n_links; i++) {
+		struct {
+			uint32_t type, id, prog_id, pad;
+			uint64_t addrs;
+			uint32_t count, flags;
+			uint64_t missed;
+		} info = {0};
+		uint32_t len = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_link__fd(f->links[i]), &info, &len) &&
+		    info.type == BPF_LINK_TYPE_KPROBE_MULTI)
+			sum += info.missed;
+	}
+	return sum;
+}
+
 static void fprobe_destroy(void *instance)
 {
 	struct fprobe *f = instance;
@@ -152,5 +177,6 @@ const struct rg_tier_impl rg_tier_fprobe = {
 	.load = fprobe_load,
 	.attach = fprobe_attach,
 	.settle = fprobe_settle,
+	.missed = fprobe_missed,
 	.destroy = fprobe_destroy,
 };
