@@ -121,7 +121,8 @@ static const char preempt_text[] =
 	"\n"
 	"At fprobe everything is as in the column of the trampoline tier, but for `seq`, which is as in the "
 	"legacy tier's, and `sock.cookie`, which can be absent from a socket's\n"
-	"first message. It costs more, and needs tracefs. tests/kernel/preempt.sh holds that of 16,000 "
+	"first message. It costs more, needs tracefs, and root can switch it off in the middle of a trace "
+	"(`kernel.ftrace_enabled=0`). tests/kernel/preempt.sh holds that of 16,000 "
 	"messages of four busy receivers 16,000 come, each with its own values.\n";
 
 /* ---- what ---- */
