@@ -15,7 +15,9 @@ usage() {
 	  --out DIR       what the command leaves in /out is unpacked here
 	  --timeout SEC   give up after this long (default 300)
 	  --icount        one instruction is one nanosecond: exact counts, one CPU
-	  --one-cpu       slower, and sure: with two, emulation now and then trips over code that the kernel patches
+	  --one-cpu       sure, and less work: with two, emulation now and then trips over code that the kernel patches
+	  --cpu MODEL     (default Nehalem: wider registers, page tables of five levels cost more where they are emulated;
+	                  max: all that is emulated; --icount always has that)
 	  --append TEXT   more on the kernel's command line
 	  --mem MIB       (default 1024)
 	The exit status is the command's own; 77: the kernel cannot be had here; 124: it took too long.
@@ -25,7 +27,7 @@ usage() {
 
 die() { echo "vm: $1" >&2; exit "${2:-1}"; }
 
-build=$top/build out='' limit=300 icount='' one='' append='' mem=1024 extras=()
+build=$top/build out='' limit=300 icount='' one='' cpu=Nehalem,-vmx append='' mem=1024 extras=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--build) build=$2; shift 2 ;;
@@ -34,6 +36,7 @@ while [ $# -gt 0 ]; do
 	--timeout) limit=$2; shift 2 ;;
 	--icount) icount=1; shift ;;
 	--one-cpu) one=1; shift ;;
+	--cpu) cpu=$2; shift 2 ;;
 	--append) append=$2; shift 2 ;;
 	--mem) mem=$2; shift 2 ;;
 	-h | --help) usage; exit 0 ;;
@@ -63,7 +66,7 @@ if [ "$kernel" = all ]; then
 	for e in "${extras[@]}"; do add+=(--add "$e"); done
 	one() { # KERNEL: its lines, each with the kernel before it
 		local status=0
-		"$top/tools/vm.sh" --build "$build" --timeout "$limit" --mem "$mem" ${icount:+--icount} ${one:+--one-cpu} ${append:+--append "$append"} \
+		"$top/tools/vm.sh" --build "$build" --timeout "$limit" --mem "$mem" --cpu "$cpu" ${icount:+--icount} ${one:+--one-cpu} ${append:+--append "$append"} \
 			${out:+--out "$out/$1"} "${add[@]}" "$1" "$cmd" 2>&1 </dev/null | sed -u "s/^/$1: /" || status=$?
 		echo "$status" >"$work/status.$1"
 	}
@@ -80,7 +83,6 @@ fi
 
 dir=$("$top/tools/vm/kernel.sh" "$kernel")
 command -v qemu-system-x86_64 >/dev/null || die "qemu-system-x86_64 is missing (tools/packages-vm.txt)" 77
-"$top/tools/vm/initramfs.sh" "$build" "$work/cmd" "${extras[@]}" >"$work/initrd"
 
 # As many machines at a time as there are processors; who came first goes first. Their time begins when they do.
 slot() { # takes a lock, as descriptor 8, that ends with this process
@@ -99,9 +101,11 @@ slot() { # takes a lock, as descriptor 8, that ends with this process
 	done
 }
 [ -z "$cmd" ] || slot
+"$top/tools/vm/initramfs.sh" "$build" "$work/cmd" "${extras[@]}" >"$work/initrd"
 
+[ -z "$icount" ] || cpu=max
 line="console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off lsm=lockdown,capability,landlock,bpf $append"
-qemu=(qemu-system-x86_64 -cpu max -m "$mem" -nodefaults -no-reboot -display none -kernel "$dir/vmlinuz" -initrd "$work/initrd")
+qemu=(qemu-system-x86_64 -cpu "$cpu" -m "$mem" -nodefaults -no-reboot -display none -kernel "$dir/vmlinuz" -initrd "$work/initrd")
 if [ -n "$icount" ]; then
 	qemu+=(-accel tcg,thread=single -smp 1 -icount "shift=0,sleep=off")
 elif [ -n "$one" ]; then
@@ -118,14 +122,18 @@ fi
 
 : >"$work/stdout"
 for port in console stdout status files; do qemu+=(-serial "file:$work/$port"); done
-nice -n 10 timeout -k 5 "$limit" "${qemu[@]}" -append "$line" </dev/null >"$work/qemu" 2>&1 &
+(
+	TIMEFORMAT='%1R s, %1U and %1S s of processor'
+	{ time nice -n 10 timeout -k 5 "$limit" "${qemu[@]}" -append "$line" </dev/null >"$work/qemu" 2>&1; } 2>"$work/time"
+) &
 vm=$!
 tail -n +1 -q -f --pid=$vm -s 0.2 "$work/stdout"
 late=0
 wait $vm || late=$?
+echo "#: $kernel${icount:+, counting}: $(cat "$work/time")" >&2
 if [ -n "$out" ] && [ -s "$work/files" ]; then
 	mkdir -p "$out"
-	tar -C "$out" -xf "$work/files"
+	tar -C "$out" -xzf "$work/files"
 fi
 status=$(sed -n 's/^exit //p' "$work/status")
 [ -n "$status" ] && exit "$status"
