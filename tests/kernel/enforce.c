@@ -469,7 +469,7 @@ static const struct {
 } groups[] = {
 	{"routes", routes, false},	   {"conditions", conditions, false},
 	{"paths", unix_paths, false},	   {"batches", batches, false},
-	{"queue", enforce_queue, false},   {"races", enforce_races, false},
+	{"queue", enforce_queue, false},   {"races", enforce_races, true},
 	{"setups", enforce_setups, false}, {"brief", brief, true},
 	{"tree", enforce_tree, false},	   {"scopes", enforce_scopes, true},
 };
