@@ -8,7 +8,8 @@ A test is a program that prints TAP ("ok 1 - name", "not ok ...", "ok ... # SKIP
 non-zero without a "not ok", prints no test, or prints fewer than its plan says, fails as a whole. Every skip
 is printed with its reason. Results are also appended to BUILDDIR/results.tsv for ./dev test to sum up.
 
-The suites of TOGETHER run side by side: their machines wait for one another by themselves (tools/vm.sh).
+The suites of TOGETHER run side by side: their machines wait for one another by themselves (tools/vm.sh), those of a
+test with a priority before the others.
 """
 import argparse, concurrent.futures, itertools, json, os, re, signal, subprocess, sys, time
 
@@ -23,7 +24,7 @@ def introspect(build):
     tests = json.loads(out.stdout)
     for t in tests:
         t["s"] = (t["suite"] or ["unit"])[0].split(":")[-1]
-    return sorted(tests, key=lambda t: (ORDER.index(t["s"]) if t["s"] in ORDER else 99, t["name"]))
+    return sorted(tests, key=lambda t: (ORDER.index(t["s"]) if t["s"] in ORDER else 99, -t["priority"], t["name"]))
 
 
 def run(test, build):  # in the build folder, as meson test does: arguments are relative to it
@@ -76,17 +77,15 @@ def timed(test, build):
 
 
 def tell(t, text, ok, bad, skip, took, label):
-    print(f"{label}{t['s']}/{t['name']}: {len(ok)} ok" + (f", {len(bad)} FAILED" if bad else "")
-          + (f", {len(skip)} skipped" if skip else "") + f" ({took:.1f} s)", flush=True)
-    for l in text.splitlines():
-        if l.startswith("#: "):  # what a test wants read in the summary
-            print("  " + l[3:])
-    for name, why in skip:
-        print(f"  skipped: {name}: {why}")
+    lines = [f"{label}{t['s']}/{t['name']}: {len(ok)} ok" + (f", {len(bad)} FAILED" if bad else "")
+             + (f", {len(skip)} skipped" if skip else "") + f" ({took:.1f} s)"]
+    lines += ["  " + l[3:] for l in text.splitlines() if l.startswith("#: ")]  # what a test wants read in the summary
+    lines += [f"  skipped: {name}: {why}" for name, why in skip]
     if bad:
-        for name, why in bad:
-            print(f"  FAILED: {name} {why}")
-        print("\n".join("  | " + l for l in text.splitlines()[-60:]), flush=True)
+        lines += [f"  FAILED: {name} {why}" for name, why in bad]
+        lines += ["  | " + l for l in text.splitlines()[-60:]]
+    sys.stdout.write("\n".join(lines) + "\n")  # at once: others may print beside
+    sys.stdout.flush()
 
 
 def outcomes(tests, build):
@@ -97,7 +96,11 @@ def outcomes(tests, build):
             continue
         group = list(group)
         with concurrent.futures.ThreadPoolExecutor(len(group)) as pool:
-            for f in concurrent.futures.as_completed([pool.submit(timed, t, build) for t in group]):
+            started = []
+            for t in group:
+                started.append(pool.submit(timed, t, build))
+                time.sleep(4 if t["priority"] else 0)  # all its machines are in the queue by then
+            for f in concurrent.futures.as_completed(started):
                 yield f.result()
 
 
