@@ -14,8 +14,8 @@
  * links as link_NAME (those of the guard: guard_NAME). All functions: -errno. */
 struct rg_pins {
 	char dir[200];
-	int lock;    /* the folder, held exclusively while something is changed; -1 */
-	int turn;    /* orphans.c: nobody else in this kernel takes up what was left; -1 */
+	int lock;	  /* the folder, held exclusively while something is changed; -1 */
+	int turn;	  /* orphans.c: nobody else in this kernel takes up what was left; -1 */
 	uint64_t fs, ino; /* st_dev and st_ino of the locked folder; 0 not locked */
 };
 
