@@ -46,7 +46,7 @@ add=()
 for f in "$made"/cmsg-check "$made"/cmsg-make "$made"/cmsg-make32; do
 	[ ! -e "$f" ] || add+=(--add "$f=/rg/bin/$(basename "$f")")
 done
-"$top/tools/vm.sh" --build "$build" --timeout 500 --out "$work/out" --add "$work/modules=/rg/modules" --add "$work/guest.sh=/rg/guest.sh" \
+"$top/tools/vm.sh" --build "$build" --timeout 500 --one-cpu --out "$work/out" --add "$work/modules=/rg/modules" --add "$work/guest.sh=/rg/guest.sh" \
 	"${add[@]}" $kernel 'sh /rg/guest.sh' >"$work/tap" 2>"$work/err"
 n=0 bad=0
 tell() { # PREFIX: TAP of one part, numbered anew
@@ -61,6 +61,7 @@ tell() { # PREFIX: TAP of one part, numbered anew
 	done
 }
 tell "" <"$work/tap"
+grep '^#: ' "$work/err"
 if ! grep -q '^# end' "$work/tap"; then
 	n=$((n + 1)) bad=$((bad + 1))
 	echo "not ok $n - the machine's tests came to their end"

@@ -74,10 +74,9 @@ compare() { # KERNEL
 }
 machine() { # KERNEL PART
 	local try m=$work/$1.$2 way=()
-	# One processor is less work, and sure; Linux 7 preempts, and leaves out more of the programs' runs there.
-	# 6.1 and 5.10 find payload by the direct map: the one with page tables of five levels (and all else that is
-	# emulated), the other of four.
-	[ "$2" = two ] || [ "$1" = sid ] || way=(--one-cpu)
+	# One processor is less work, and sure. 6.1 and 5.10 find payload by the direct map: the one with page tables of
+	# five levels (and all else that is emulated), the other of four.
+	[ "$2" = two ] || way=(--one-cpu)
 	[ "$1.$2" != 6.1.one ] || way+=(--cpu max)
 	for try in 1 2; do
 		"$top/tools/vm.sh" --build "$build" --timeout 1300 --out "$work/$1.out" "${way[@]}" "${oracles[@]}" \
