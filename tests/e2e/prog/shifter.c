@@ -72,14 +72,23 @@ static pid_t child(pid_t number)
 	return (pid_t)O_OK(number ? syscall(SYS_clone3, &a, sizeof(a)) : fork());
 }
 
+/* Goes on when nobody is left of those who follow: not while an orphan of the child reads the commands. */
 static void fork_and_follow(const char *number)
 {
-	pid_t pid = child(atoi(number));
+	int left[2];
+	pid_t pid;
+	char c;
 
+	O_OK(pipe(left));
+	pid = child(atoi(number));
 	if (pid) {
+		close(left[1]);
+		O_OK(read(left[0], &c, 1));
+		close(left[0]);
 		O_OK(waitpid(pid, NULL, 0));
 		return;
 	}
+	close(left[0]);
 	answer();
 	commands();
 	_exit(0);
