@@ -459,6 +459,7 @@ static void batches(void)
 			printf("# instead:%s\n", bad);
 	}
 	named_batches();
+	k_stop(); /* or what comes next finds no batches at all */
 }
 
 /* What is run: what the command line names, or what is not left to other machines or hours. */
