@@ -7,12 +7,13 @@
  * trampoline tier otherwise, for kernels that preempt programs at trampolines and typed tracepoints, and
  * leave out others' runs of them meanwhile:
  *
- *   fprobe (kprobe.multi)    instead of trampolines, perf's tracepoints instead of typed ones: the kernel
- * holds preemption off while these run (fprobe_fgraph_entry, fprobe_return, perf_trace_*) arguments are
- * numbers    made pointers by a kfunc of 6.2 (RG_TYPED); no helper takes those, so: numbering by socket in a
- * hash as in the legacy tier (RG_NO_SK), and no paged reads by dynptr none at a function's end what its
- * beginning kept in the thread's state (RG_KEPT) no socket cookie         two programs make one at
- * trampolines (rg_cookie): the one thing that may be absent once when they are left out
+ * - fprobe (kprobe.multi) instead of trampolines, perf's tracepoints instead of typed ones: the kernel holds
+ *   preemption off while these run (fprobe_fgraph_entry, fprobe_return, perf_trace_*);
+ * - arguments are numbers, made pointers by a kfunc of 6.2 (RG_TYPED). No helper takes those, so: numbering
+ *   by socket in a hash as in the legacy tier (RG_NO_SK), and no paged reads by dynptr;
+ * - at a function's end there are none: what its beginning kept in the thread's state (RG_KEPT);
+ * - no helper makes a socket's cookie: two programs at trampolines do (rg_cookie), the one thing that can be
+ *   absent once, when they are left out.
  */
 #ifdef RG_FPROBE
 #define RG_NO_SK
