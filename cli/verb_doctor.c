@@ -31,7 +31,7 @@ static const char *const group_titles[] = {
 
 /* Is the tier to be had? What its capabilities promise is then proved with the tier itself: loaded, attached
  * for a moment on this process alone, and dropped. */
-static int tier_try(enum rg_tier tier, bool quick, struct rg_err *err)
+static int tier_try(enum rg_tier tier, bool quick, enum rg_tier *taken, struct rg_err *err)
 {
 	const int self = (int)getpid();
 	const struct rg_trace_opts o = {
@@ -42,10 +42,13 @@ static int tier_try(enum rg_tier tier, bool quick, struct rg_err *err)
 		.ring_kib = 64,
 	};
 	struct rg_trace *t = NULL;
-	int r = rg_probe_tier(tier, err);
+	int r = tier == RG_TIER_AUTO ? 0 : rg_probe_tier(tier, err);
 
+	*taken = tier;
 	if (r == 0 && !quick)
 		r = rg_trace_open(&o, &t, err);
+	if (t)
+		*taken = rg_trace_tier(t);
 	rg_trace_close(t);
 	return r;
 }
@@ -58,12 +61,18 @@ struct tiers {
 
 static void tiers_try(struct tiers *ts, bool quick)
 {
+	enum rg_tier taken;
+	struct rg_err err = {0};
+
 	*ts = (struct tiers){.best = RG_TIER_AUTO};
 	for (enum rg_tier t = RG_TIER__COUNT - 1; t > RG_TIER_AUTO; t--)
-		if (tier_try(t, quick, &ts->err[t]) == 0) {
+		if (tier_try(t, quick, &taken, &ts->err[t]) == 0) {
 			ts->err[t].code = 0;
 			ts->best = t;
 		}
+	/* where the kernel preempts, the first of them is passed over if it would lose messages */
+	if (ts->best == RG_TIER_TRAMPOLINE && !quick && tier_try(RG_TIER_AUTO, false, &taken, &err) == 0)
+		ts->best = taken;
 }
 
 /* The exit status: 0 all, 1 less, 2 nothing. */
@@ -94,7 +103,9 @@ static void tiers_text(const struct tiers *ts, bool quick)
 			printf("  yes %-15s %s\n", rg_tier_names[t],
 			       quick	       ? "what it needs is there (not loaded: --quick)"
 			       : t == ts->best ? "used by `recvguard trace`"
-					       : "can be forced with --tier");
+			       : t < ts->best ? "loads, but loses messages where the kernel preempts: can be "
+						"forced with --tier"
+					      : "can be forced with --tier");
 		else
 			printf("  no  %-15s %s\n", rg_tier_names[t], ts->err[t].msg);
 	}

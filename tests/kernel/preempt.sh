@@ -124,6 +124,10 @@ recvguard enforce stop
 RECVGUARD_FORCE=no-lsm recvguard enforce -p /tmp/p.yaml --no-wait 2>/tmp/said
 [ $? = 1 ] && grep -q "fmod_ret: this kernel preempts" /tmp/said
 is $? "by itself fmod_ret is not taken, and why"
+recvguard doctor >/tmp/said
+used=$(recvguard trace -- true 2>&1 | sed -n 's/.*: tier \([a-z]*\).*/\1/p')
+[ -n "$used" ] && grep -q "yes $used .*used by" /tmp/said && [ "$(grep -c 'used by' /tmp/said)" = 1 ]
+is $? "doctor names the tier that trace takes ($used)"
 dmesg >/tmp/said
 ! grep -E '(traps|segfault).*recvguard|recvguard.*(traps|segfault)' /tmp/said
 is $? "looking whether 32-bit programs run is no crash"
