@@ -121,7 +121,10 @@ static const char preempt_text[] =
 	"\n"
 	"At fprobe everything is as in the column of the trampoline tier, but for `seq`, which is as in the "
 	"legacy tier's, and `sock.cookie`, which can be absent from a socket's\n"
-	"first message. It costs more, needs tracefs, and root can switch it off in the middle of a trace "
+	"first message. It costs more (instructions added on Linux 7.2 by cost-capture, at trampolines in "
+	"brackets: stream of 64 bytes 5,457 (3,210), UDP with a control message 5,941 (3,422), a descriptor "
+	"8,953 (7,502), `--metadata` 1,146 (1,264), a call that receives nothing 0 (0)), needs tracefs, and "
+	"root can switch it off in the middle of a trace "
 	"(`kernel.ftrace_enabled=0`). tests/kernel/preempt.sh holds that of 16,000 "
 	"messages of four busy receivers 16,000 come, each with its own values.\n";
 
