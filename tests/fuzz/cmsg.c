@@ -69,12 +69,11 @@ static void check_element(const struct rg_node *e, const struct rg_cmsg_ctx *ctx
 
 static void check_fds(const uint8_t *p, size_t size, bool compat)
 {
-	int fds[8], one;
+	int fds[8];
 	unsigned n = rg_cmsg_fds(p, size, compat, fds, 8);
 
 	FUZZ_CHECK(n <= size / 4);
 	FUZZ_CHECK(rg_cmsg_fds(p, size, compat, NULL, 0) == n);
-	rg_cmsg_pidfd(p, size, compat, &one);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
