@@ -105,6 +105,9 @@ def outcomes(tests, build):
 
 
 def main():
+    for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # as in a shell's background; tests of terminals would wait for ever
+        if signal.getsignal(ignored) == signal.SIG_IGN:
+            signal.signal(ignored, signal.SIG_DFL)
     ap = argparse.ArgumentParser()
     ap.add_argument("build")
     ap.add_argument("--suite", action="append")

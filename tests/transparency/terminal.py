@@ -21,8 +21,6 @@ class Shell:
     def __init__(self):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # where the tests run in a shell's background
-                signal.signal(ignored, signal.SIG_DFL)
             os.environ.update(PS1="READY> ", PS2="", TERM="dumb", HISTFILE="/dev/null", LC_ALL="C")
             os.execvp("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"])
         self.text = ""
