@@ -229,8 +229,8 @@ def inner_parts(rep, end):
 
 COUNTS = (("recvguard trampoline: ", "cost-capture /rg/tests/capture-cost.tsv", r"ok \d+ - (\S+): (-?\d+) instructions added to (\d+)"),
           ("recvguard legacy: ", "cost-capture /rg/tests/capture-cost.tsv legacy", r"ok \d+ - legacy/(\S+): (-?\d+) instructions added to (\d+)"),
-          ("recvguard enforce (LSM): ", "cost-enforce", r"# (\w+: 1 rule) \+(\d+)(), 1,000 rules"),
-          ("recvguard enforce (LSM): ", None, r"# (\w+): 1 rule \+\d+, 1,000 rules \+(\d+)()"))
+          ("recvguard enforce (LSM): ", "cost-enforce", r"# ([^:\n]+: 1 rule) \+(\d+)(), 1,000 rules"),
+          ("recvguard enforce (LSM): ", None, r"# ([^:\n]+): 1 rule \+\d+, 1,000 rules \+(\d+)()"))
 
 
 def instructions(rep, end):
@@ -242,7 +242,7 @@ def instructions(rep, end):
             code, out, err = contained([os.path.join(ROOT, "tools/vm.sh"), "--build", os.path.join(ROOT, "build"), "--icount",
                                         "--timeout", str(VM_LIMIT), "6.1", command],
                                        max(min(2 * VM_LIMIT, end - time.monotonic()), 1))
-            bare = next(iter(re.findall(r"# bare (\d+) instructions", out)), "")
+            bare = next(iter(re.findall(r"# bare (\d+)[, ]", out)), "")
             if code:
                 notes.append(f"{command}: exit {code}: {(err or out).strip()[-200:]}")
         found = re.findall(line, out)

@@ -4,7 +4,7 @@ or is missing is said and ends nothing. Times are not looked at.
 
 usage: bench.py SOURCE RECVGUARD
 """
-import json, os, re, sys, tempfile, time
+import importlib, json, os, re, sys, tempfile, time
 
 from tap import check, done, run, skip
 
@@ -107,4 +107,17 @@ for title, _, tools in servers.SERVERS:
     here, why = [r[1] for r in rows.get("Real servers", []) if r[0] == title and all(FIGURE.match(r[i]) for i in (2, 4, 6))], told(rows, f"server: {title}")
     check(f"{title}: every watcher has throughput and latency, or a reason", all(n in here or why.get(n) for n in expected), (here, why, text[-800:]))
     check(f"{title}: the bare server has figures", "bare" in here, why)
+
+# ---- what is counted in a machine is read by the lines that its programs print
+counter = importlib.import_module("bench")
+with open(os.path.join(source, "tests/kernel/enforce_cost.c")) as f:
+    printed = f.read()
+with open(os.path.join(source, "tests/kernel/capture_cost.c")) as f:
+    printed += f.read()
+line = re.search(r'"(# %s, %s: 1 rule [^"]*)\\n"', printed)
+shown = line.group(1).replace("%ld", "%d") % ("path", "unix with a name", 247, 248) if line else ""
+found = [re.findall(row[2], shown) for row in counter.COUNTS[2:]]
+check("of one rule and of 1,000 in the kernel", found == [[("path, unix with a name: 1 rule", "247", "")], [("path, unix with a name", "248", "")]], (shown, found))
+check("and of a message that is traced", '"%s: %ld instructions added to %ld' in printed and
+      re.findall(counter.COUNTS[0][2], "ok 1 - stream-64-full: 4176 instructions added to 5030, at most") == [("stream-64-full", "4176", "5030")])
 done()
