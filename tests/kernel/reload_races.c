@@ -267,16 +267,25 @@ static void replacing_loads(unsigned n)
 static void kills(unsigned n)
 {
 	pid_t receiver = start_receiver();
-	struct left was = count(), is;
-	double takes = now();
+	struct left was, is;
+	double takes;
 	bool ok;
 
 	seed = getenv("RG_SEED") ? (unsigned)atoi(getenv("RG_SEED")) : (unsigned)getpid();
 	printf("# RG_SEED=%u\n", seed);
 	seen->bad = 0;
-	ok = !load(0);
+	/* a filter stays on its socket: what has to be there again is what one load leaves */
+	ok = !load(0) && !unload();
+	was = count();
+	takes = now();
+	ok = ok && !load(0);
 	takes = now() - takes;
 	ok = ok && !unload() && back_to(&was, &is);
+	if (!ok)
+		printf("# programs %u→%u, maps %u→%u, links %u→%u, descriptors %u→%u, memory %+ld bytes; %lu "
+		       "arrived\n",
+		       was.programs, is.programs, was.maps, is.maps, was.links, is.links, was.descriptors,
+		       is.descriptors, (long)(is.memory - was.memory), (unsigned long)seen->bad);
 	k_result(ok, "loaded and unloaded once: %.0f ms", takes * 1000);
 	first_loads(n, takes, &was);
 	replacing_loads(n * 4);
