@@ -191,7 +191,7 @@ static void one_process(void)
 
 /* Two receive all the time as policies for their tree are loaded again and again: one that forks for each
  * try, and one that has lost its parent since the first load. */
-#define RELOADS 12
+#define RELOADS 6
 struct tally {
 	volatile unsigned tries[2], passed[2], ready;
 };
