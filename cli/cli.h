@@ -53,6 +53,7 @@ extern const struct cli_type cli_str;	   /* const char *, borrowed from argv */
 extern const struct cli_type cli_file;	   /* the same, completed as a file */
 extern const struct cli_type cli_dir;	   /* the same, completed as a folder */
 extern const struct cli_type cli_u32;	   /* uint32_t */
+extern const struct cli_type cli_pid;	   /* uint32_t, from 1 */
 extern const struct cli_type cli_u64;	   /* uint64_t */
 extern const struct cli_type cli_size;	   /* uint64_t, bytes: 64KiB, 10M, 4096 */
 extern const struct cli_type cli_duration; /* uint64_t, ns: 10s, 500ms, 2m; a bare number is seconds */

@@ -63,6 +63,20 @@ static int parse_u32(const struct cli_opt *o, const char *text, void *dest, stru
 }
 const struct cli_type cli_u32 = {.parse = parse_u32};
 
+/* 0 means that none was given to whoever takes it. */
+static int parse_pid(const struct cli_opt *o, const char *text, void *dest, struct rg_err *err)
+{
+	uint64_t n;
+	int r = number(text, INT32_MAX, &n, err);
+
+	if (r == 0 && !n)
+		return rg_fail(err, -EINVAL, "expected the number of a process, from 1");
+	if (r == 0)
+		*(uint32_t *)dest = (uint32_t)n;
+	return r;
+}
+const struct cli_type cli_pid = {.parse = parse_pid, .complete = CLI_COMP_PID};
+
 static int parse_u64(const struct cli_opt *o, const char *text, void *dest, struct rg_err *err)
 {
 	return number(text, UINT64_MAX, dest, err);

@@ -54,9 +54,11 @@ static const struct cli_opt options[] = {
 	{"for", 0, "DURATION", &cli_duration, offsetof(struct enforce_opts, for_ns),
 	 "The kernel stops enforcing by itself after this long, whatever became of recvguard",
 	 "--for 5m -p machine.yaml"},
-	{"tree", 0, "PID", &cli_u32, offsetof(struct enforce_opts, tree),
-	 "Only that process and whatever it starts, now and later; refused in a pid namespace, where numbers "
-	 "are others than in the kernel",
+	{"tree", 0, "PID", &cli_pid, offsetof(struct enforce_opts, tree),
+	 "Only that process and whatever it starts, now and later (beyond 131,072 threads at once, forks "
+	 "there fail: enforce status, unforked); refused in a pid namespace, where numbers are others than "
+	 "in "
+	 "the kernel",
 	 "--tree 4711 -p machine.yaml"},
 	{"pid", 0, "PID", &cli_pids, AT(pids),
 	 "Only this process, not what it starts (--tree); refused in a pid namespace, as that is",

@@ -39,6 +39,9 @@ with tempfile.TemporaryDirectory() as d:
     result(p.returncode == 1 and "nothing is enforced" in p.stderr, "status where nothing is enforced", p.stderr)
     p = run("enforce", "--audit")
     result(p.returncode == 2, "--audit without a policy is a mistake", p.stderr)
+    p = run("enforce", "-p", policy, "--no-wait", "--dir", pins, "--tree", "0")
+    result(p.returncode == 2 and "--tree 0" in p.stderr and p.stderr.count("\n") == 1 and not os.path.exists(pins),
+           "--tree 0 is a mistake, not a policy for everybody", p.stderr)
     with open(os.path.join(d, "bad.yaml"), "w") as f:
         f.write(POLICY.replace('proc.comm == "no-such-name"', "msg.size > 5"))
     p = run("enforce", "-p", os.path.join(d, "bad.yaml"), "--no-wait", "--dir", pins)

@@ -445,6 +445,22 @@ static void queueing(void **state)
 	agree(true, 1500);
 }
 
+/* A policy of these rules, for BPF LSM. */
+static int lowered(const char *rules, struct rg_policy **p, struct rg_enf_image **img, struct rg_err *err)
+{
+	const struct rg_enf_names names = {.arg = NULL};
+	rg_auto_buf text = {0};
+
+	rg_buf_printf(
+		&text,
+		"apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  default: allow\n  "
+		"rules: [%s]\n",
+		rules);
+	if (rg_policy_parse(rg_buf_cstr(&text), "t", p, err))
+		fail_msg("%s", err->msg);
+	return rg_lower_enforce(*p, RG_BACKEND_LSM, &names, img, err);
+}
+
 /* Which rules have the shortest way by path: of whole paths alone, none short, none abstract. */
 static void whole_paths(void **state)
 {
@@ -461,18 +477,13 @@ static void whole_paths(void **state)
 		   {"sock.path == \"/run/some\" and proc.pid == 9", RG_D_PID + 1}};
 
 	for (unsigned i = 0; i < RG_ARRAY_LEN(all); i++) {
-		const struct rg_enf_names names = {.arg = NULL};
 		struct rg_enf_image *img = NULL;
 		struct rg_policy *p = NULL;
 		struct rg_err err = {0};
-		rg_auto_buf text = {0};
+		char rule[256];
 
-		rg_buf_printf(&text,
-			      "apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  "
-			      "default: allow\n  rules:\n    - {name: r, when: '%s', then: deny}\n",
-			      all[i].cond);
-		if (rg_policy_parse(rg_buf_cstr(&text), "t", &p, &err) ||
-		    rg_lower_enforce(p, RG_BACKEND_LSM, &names, &img, &err))
+		snprintf(rule, sizeof(rule), "{name: r, when: '%s', then: deny}", all[i].cond);
+		if (lowered(rule, &p, &img, &err))
 			fail_msg("%s", err.msg);
 		if (img->front_only != all[i].only)
 			fail_msg("%s: %u", all[i].cond, img->front_only);
@@ -558,19 +569,11 @@ static void refused(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		const struct rg_enf_names names = {.arg = NULL};
 		struct rg_enf_image *img = NULL;
 		struct rg_policy *p = NULL;
 		struct rg_err err = {0};
-		rg_auto_buf text = {0};
 
-		rg_buf_printf(&text,
-			      "apiVersion: recvguard/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  "
-			      "default: allow\n  rules: [%s]\n",
-			      all[i].rules);
-		if (rg_policy_parse(rg_buf_cstr(&text), "t", &p, &err))
-			fail_msg("%s", err.msg);
-		assert_int_equal(rg_lower_enforce(p, RG_BACKEND_LSM, &names, &img, &err), -EOPNOTSUPP);
+		assert_int_equal(lowered(all[i].rules, &p, &img, &err), -EOPNOTSUPP);
 		if (!strstr(err.msg, all[i].why))
 			fail_msg("%s: %s", all[i].rules, err.msg);
 		rg_policy_free(p);
